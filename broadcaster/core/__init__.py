@@ -1,0 +1,1 @@
+"""Errors, typed names, frozen values and time: what every room may know."""

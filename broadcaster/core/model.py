@@ -1,0 +1,200 @@
+"""The frozen values that rooms hand to each other. Words as in docs/words.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+
+from broadcaster.core.ids import AiringId, CampaignId, ColumnId, ProgrammeId, Sha256, SlotId, StationId
+from broadcaster.core.time import require_aware
+
+
+class Priority(StrEnum):
+    """The three priorities of Circular 39/2020/TT-BTTTT."""
+
+    NORMAL = "normal"
+    PRIORITY = "priority"
+    EMERGENCY = "emergency"
+
+
+class StartRule(StrEnum):
+    """When an airing starts: at its second, cutting what still plays, or after the item before it."""
+
+    HARD = "hard"
+    AFTER = "after"
+
+
+class LateRule(StrEnum):
+    """What a station does that comes up in mid-airing: join where it would be, start from the beginning, or skip."""
+
+    JOIN = "join"
+    BEGINNING = "beginning"
+    SKIP = "skip"
+
+
+class StationKind(StrEnum):
+    """A fixed station, or a mobile information vehicle whose log may be typed in."""
+
+    FIXED = "fixed"
+    VEHICLE = "vehicle"
+
+
+class ProgrammeKind(StrEnum):
+    """A programme, or an ident that frames programmes."""
+
+    PROGRAMME = "programme"
+    IDENT = "ident"
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Wall times between which nothing sounds, `end` excluded; a span over midnight has `end` before `start`."""
+
+    start: time
+    end: time
+
+    def has(self, at: time) -> bool:
+        """Tell whether a wall time lies in the quiet span.
+
+        >>> night = QuietHours(time(21, 30), time(4, 45))
+        >>> night.has(time(3, 15)), night.has(time(4, 45)), night.has(time(17))
+        (True, False, False)
+        """
+        if self.start <= self.end:
+            return self.start <= at < self.end
+        return at >= self.start or at < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One commune's receiving and playing box, as schedules/stations.yaml names it."""
+
+    id: StationId
+    name: str
+    kind: StationKind = StationKind.FIXED
+    groups: tuple[str, ...] = ()
+    clusters: int = 0
+    host: str | None = None
+    port: int = 22
+    user: str = "centre"
+    host_key: str | None = None
+    volume: int = 100
+    phone: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def is_valid_on(self, on: date) -> bool:
+        """Tell whether the station exists on a date; both ends of its period belong to it."""
+        return (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A recurring editorial strand (chuyên mục)."""
+
+    id: ColumnId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A theme with a period, and a baseline period to compare its airtime with."""
+
+    id: CampaignId
+    name: str
+    starts_on: date
+    ends_on: date
+    baseline_starts_on: date | None = None
+    baseline_ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoudnessReading:
+    """What the meter says of a whole programme: gated loudness (LUFS), range (LU), true peak (dBTP), length (s)."""
+
+    integrated_lufs: float
+    range_lu: float
+    true_peak_dbtp: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MasteringTarget:
+    """What a master must measure, and how it is encoded."""
+
+    loudness_lufs: float = -16.0
+    ceiling_dbtp: float = -1.0
+    tolerance_lu: float = 0.2
+    bitrate_kbps: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class TagSet:
+    """What a master's tags say, besides its loudness."""
+
+    title: str
+    centre: str
+    column: str
+    on: date
+    language: str
+    programme: ProgrammeId
+    campaign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """A normalised, tagged file named by its SHA-256, with the proof of what was done to it."""
+
+    sha256: Sha256
+    size_bytes: int
+    duration_ms: int
+    before: LoudnessReading
+    after: LoudnessReading
+    gain_db: float
+    limiter_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """One produced piece of audio with a title, a column and a date, and the master made of it."""
+
+    id: ProgrammeId
+    title: str
+    kind: ProgrammeKind
+    column: ColumnId | None
+    campaign: CampaignId | None
+    language: str
+    on: date
+    source_name: str
+    source_sha256: Sha256
+    master: Master
+    added_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "added_at", require_aware(self.added_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Airing:
+    """One dated occurrence of a slot's item at one station. `start_at` is in UTC."""
+
+    id: AiringId
+    station: StationId
+    slot: SlotId
+    start_at: datetime
+    duration_ms: int
+    programme: ProgrammeId
+    sha256: Sha256
+    size_bytes: int
+    title: str
+    column: ColumnId | None
+    campaign: CampaignId | None
+    priority: Priority = Priority.NORMAL
+    volume: int = 100
+    start_rule: StartRule = StartRule.HARD
+    late_rule: LateRule = LateRule.JOIN
+    is_repeat: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start_at", require_aware(self.start_at))

@@ -1,0 +1,1 @@
+"""What crosses the wire between centre and station: day plan, journal, receipt, status, signature."""

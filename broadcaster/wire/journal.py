@@ -1,0 +1,143 @@
+"""The journal (as-run log): what the player itself confirmed, one chained line for each thing that happened.
+
+A started airing has a line before its sound comes out and one after it ended, so a power cut leaves the first alone.
+An airing that could not be started has one line that says why. Titles and lengths stand in the line itself: it must
+be readable when the programme is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from broadcaster.core.ids import AiringId, LogId, Sha256
+from broadcaster.core.time import format_instant, require_aware
+from broadcaster.wire.chain import ChainedLine
+from broadcaster.wire.fields import FieldReader
+
+KIND = "journal"
+FORMAT = 1
+
+
+class Happening(StrEnum):
+    """What a journal line tells of: sound began, sound ended, or an airing was not started."""
+
+    START = "start"
+    END = "end"
+    SKIP = "skip"
+
+
+class Ending(StrEnum):
+    """How an airing ended."""
+
+    COMPLETE = "complete"
+    CUT_BY_EMERGENCY = "cut by emergency"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class SkipReason(StrEnum):
+    """Why an airing was not started."""
+
+    MISSING = "master missing"
+    QUIET_HOURS = "quiet hours"
+    TOO_LATE = "too late"
+    PLAYER = "player failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """What one line says, without its place in the chain.
+
+    `output_ms` is what the player really gave out, never the plan's figure; after an interruption it is the least that
+    is proven. `clock_error_ms` is the box's own estimate, None when its clock is not synchronised.
+    """
+
+    happening: Happening
+    at: datetime
+    airing: AiringId
+    sha256: Sha256
+    title: str
+    planned_at: datetime
+    duration_ms: int
+    started_at: datetime | None
+    output_ms: int
+    ending: Ending | None
+    reason: SkipReason | None
+    note: str
+    volume: int
+    clock_error_ms: int | None
+
+    def __post_init__(self) -> None:
+        for name in ("at", "planned_at"):
+            object.__setattr__(self, name, require_aware(getattr(self, name)))
+        if self.started_at is not None:
+            object.__setattr__(self, "started_at", require_aware(self.started_at))
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One journal line with its place in the chain and its exact bytes."""
+
+    log: LogId
+    seq: int
+    raw: bytes
+    entry: JournalEntry
+
+
+def write_entry(entry: JournalEntry) -> dict[str, object]:
+    """Give the fields of a journal line, for `chain.plan_line`."""
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "event": entry.happening.value,
+        "at": format_instant(entry.at),
+        "airing": entry.airing,
+        "sha256": entry.sha256,
+        "title": entry.title,
+        "planned_at": format_instant(entry.planned_at),
+        "duration_ms": entry.duration_ms,
+        "started_at": None if entry.started_at is None else format_instant(entry.started_at),
+        "output_ms": entry.output_ms,
+        "ending": None if entry.ending is None else entry.ending.value,
+        "reason": None if entry.reason is None else entry.reason.value,
+        "note": entry.note,
+        "volume": entry.volume,
+        "clock_error_ms": entry.clock_error_ms,
+    }
+
+
+def read_entry(line: ChainedLine) -> JournalLine:
+    """Read a chained line as a journal line.
+
+    Raises:
+        DocumentError: Another kind of line, a newer format, or a wrong field (named).
+    """
+    reader = FieldReader(line.fields, "journal line")
+    reader.require(KIND, FORMAT)
+    ending = reader.read_optional("ending", reader.read_text)
+    reason = reader.read_optional("reason", reader.read_text)
+    entry = JournalEntry(
+        happening=reader.read_as("event", Happening, "start, end or skip"),
+        at=reader.read_moment("at"),
+        airing=AiringId(reader.read_text("airing")),
+        sha256=reader.read_sha256("sha256"),
+        title=reader.read_text("title"),
+        planned_at=reader.read_moment("planned_at"),
+        duration_ms=reader.read_int("duration_ms"),
+        started_at=reader.read_optional("started_at", reader.read_moment),
+        output_ms=reader.read_int("output_ms"),
+        ending=None if ending is None else reader.read_as("ending", Ending, "a known ending"),
+        reason=None if reason is None else reader.read_as("reason", SkipReason, "a known reason"),
+        note=reader.read_text("note"),
+        volume=reader.read_int("volume"),
+        clock_error_ms=reader.read_optional("clock_error_ms", reader.read_int),
+    )
+    return JournalLine(line.log, line.seq, line.raw, entry)
+
+
+def journal_file_name(local_day: str) -> str:
+    """Name the journal file of one local date (2023-10-09)."""
+    return f"journal-{local_day}.jsonl"
