@@ -1,0 +1,107 @@
+"""What people decide: the contents of schedules/ as frozen values, after they were read and found right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from zoneinfo import ZoneInfo
+
+from broadcaster.core.ids import ColumnId, ProgrammeId, SlotId, StationId
+from broadcaster.core.model import Campaign, Column, LateRule, MasteringTarget, Priority, QuietHours, Station
+
+ALL_STATIONS = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHead:
+    """Who issues and signs the report: the head and end of an official document (Decree 30/2020/NĐ-CP)."""
+
+    parent_body: str = ""
+    issuing_body: str = ""
+    place: str = ""
+    number_suffix: str = ""
+    signer_authority: str = ""
+    signer_title: str = ""
+    signer_name: str = ""
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CentreSettings:
+    """The centre itself: schedules/centre.yaml.
+
+    `push_ahead` is how long before its start a master is sent at the latest asked for; `publish_days` how many dates,
+    today included, have a day plan at the stations; `start_tolerance_s` and `short_tolerance_s` are how much later an
+    airing may start and how much shorter it may be and still count as played in full.
+    """
+
+    name: str
+    zone: ZoneInfo
+    quiet_hours: tuple[QuietHours, ...] = ()
+    target: MasteringTarget = field(default_factory=MasteringTarget)
+    push_ahead: timedelta = timedelta(hours=18)
+    publish_days: int = 2
+    collect_every: timedelta = timedelta(minutes=15)
+    workers: int = 34
+    start_tolerance_s: float = 5.0
+    short_tolerance_s: float = 2.0
+    clock_tolerance_s: float = 5.0
+    report: ReportHead = field(default_factory=ReportHead)
+
+
+@dataclass(frozen=True, slots=True)
+class RundownItem:
+    """One place in a slot's rundown: a programme by name, or whatever a column has for the date."""
+
+    programme: ProgrammeId | None = None
+    column: ColumnId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A recurring place in the timetable. `days` are 0 Monday to 6 Sunday; `stations` names stations, groups or all."""
+
+    id: SlotId
+    title: str
+    at: time
+    max_min: int
+    days: frozenset[int] = frozenset(range(7))
+    starts_on: date | None = None
+    ends_on: date | None = None
+    stations: tuple[str, ...] = (ALL_STATIONS,)
+    rundown: tuple[RundownItem, ...] = ()
+    repeat_of: SlotId | None = None
+    late_rule: LateRule = LateRule.JOIN
+    priority: Priority = Priority.NORMAL
+    volume: int = 100
+
+    def is_on(self, on: date) -> bool:
+        """Tell whether the slot recurs on a date; both ends of its period belong to it."""
+        return (
+            on.weekday() in self.days
+            and (self.starts_on is None or self.starts_on <= on)
+            and (self.ends_on is None or on <= self.ends_on)
+        )
+
+    def has_station(self, station: Station) -> bool:
+        """Tell whether the slot is meant for a station: by name, by a group of it, or for all."""
+        return any(name in (ALL_STATIONS, station.id, *station.groups) for name in self.stations)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedules:
+    """All of schedules/."""
+
+    centre: CentreSettings
+    stations: tuple[Station, ...]
+    columns: tuple[Column, ...]
+    campaigns: tuple[Campaign, ...]
+    slots: tuple[Slot, ...]
+
+    def get_station(self, name: str) -> Station | None:
+        """Give the station of an id; None when there is none."""
+        return next((station for station in self.stations if station.id == name), None)
+
+    def list_station_ids(self, on: date) -> tuple[StationId, ...]:
+        """Give the stations that exist on a date, in the order of the file."""
+        return tuple(station.id for station in self.stations if station.is_valid_on(on))

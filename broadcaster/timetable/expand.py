@@ -1,0 +1,122 @@
+"""Expand what recurs into dated airings. Pure: the same timetable, date and programmes give the same airings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from broadcaster.core.ids import AiringId, ColumnId, ProgrammeId, SlotId
+from broadcaster.core.model import Airing, Programme, ProgrammeKind, StartRule, Station
+from broadcaster.core.schedules import RundownItem, Schedules, Slot
+from broadcaster.core.time import wall_to_utc
+
+REPEAT_REACH_DAYS = 7
+
+
+class Shelf:
+    """The mastered programmes, to be found by name or by column and date. In a column the order of adding holds."""
+
+    def __init__(self, programmes: Iterable[Programme]) -> None:
+        self.by_id: dict[ProgrammeId, Programme] = {}
+        self.by_column: dict[tuple[ColumnId, date], list[Programme]] = {}
+        for programme in sorted(programmes, key=lambda p: (p.added_at, p.id)):
+            self.by_id[programme.id] = programme
+            if programme.column is not None and programme.kind is ProgrammeKind.PROGRAMME:
+                self.by_column.setdefault((programme.column, programme.on), []).append(programme)
+
+    def list_for(self, item: RundownItem, on: date) -> list[Programme]:
+        """List what a rundown item stands for on a date; nothing when its column has none or its name is unknown."""
+        if item.column is not None:
+            return self.by_column.get((item.column, on), [])
+        programme = self.by_id.get(item.programme) if item.programme is not None else None
+        return [programme] if programme else []
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One slot on one date, before it is spread over stations.
+
+    `items` is empty when the rundown holds idents alone: an ident without a programme is not worth airing. `missing`
+    names the rundown items for which there is nothing.
+    """
+
+    slot: Slot
+    on: date
+    start_at: datetime
+    items: tuple[Programme, ...]
+    missing: tuple[str, ...]
+
+    def sum_duration(self) -> timedelta:
+        """Sum the length of all items."""
+        return timedelta(milliseconds=sum(item.master.duration_ms for item in self.items))
+
+    def is_too_long(self) -> bool:
+        """Tell whether the items need more than the slot's minutes."""
+        return self.sum_duration() > timedelta(minutes=self.slot.max_min)
+
+
+def expand_day(schedules: Schedules, on: date, shelf: Shelf) -> list[Occurrence]:
+    """Expand one date into its slots with their programmes, earliest first."""
+    slots = {slot.id: slot for slot in schedules.slots}
+    found = [_expand_slot(slot, on, schedules, slots, shelf) for slot in schedules.slots if slot.is_on(on)]
+    return sorted(found, key=lambda occurrence: (occurrence.start_at, occurrence.slot.id))
+
+
+def expand_station(occurrences: Iterable[Occurrence], station: Station) -> Iterator[Airing]:
+    """Give one station's airings of expanded slots.
+
+    The first item starts at the slot's second, each later one after the item before it; an airing's id holds the
+    date, the slot, its place and the start of the master's hash, so that another recording is another airing.
+    """
+    for occurrence in occurrences:
+        slot = occurrence.slot
+        if not slot.has_station(station) or not station.is_valid_on(occurrence.on):
+            continue
+        start_at = occurrence.start_at
+        for place, item in enumerate(occurrence.items):
+            yield Airing(
+                id=AiringId(f"{occurrence.on:%Y%m%d}-{slot.id}-{place + 1}-{item.master.sha256[:8]}"),
+                station=station.id,
+                slot=slot.id,
+                start_at=start_at,
+                duration_ms=item.master.duration_ms,
+                programme=item.id,
+                sha256=item.master.sha256,
+                size_bytes=item.master.size_bytes,
+                title=item.title,
+                column=item.column,
+                campaign=item.campaign,
+                priority=slot.priority,
+                volume=min(130, round(slot.volume * station.volume / 100)),
+                start_rule=StartRule.AFTER if place else StartRule.HARD,
+                late_rule=slot.late_rule,
+                is_repeat=slot.repeat_of is not None,
+            )
+            start_at += timedelta(milliseconds=item.master.duration_ms)
+
+
+def _expand_slot(slot: Slot, on: date, schedules: Schedules, slots: Mapping[SlotId, Slot], shelf: Shelf) -> Occurrence:
+    source = slot if slot.repeat_of is None else slots[slot.repeat_of]
+    source_on = on if slot.repeat_of is None else _find_repeated(slot, source, on)
+    start_at = wall_to_utc(on, slot.at, schedules.centre.zone)
+    if source_on is None:
+        return Occurrence(slot, on, start_at, (), (f"an earlier {source.id}",))
+    items: list[Programme] = []
+    missing: list[str] = []
+    for item in source.rundown:
+        found = shelf.list_for(item, source_on)
+        items += found
+        if not found:
+            missing.append(f"column {item.column}" if item.column else f"programme {item.programme}")
+    is_empty = all(item.kind is ProgrammeKind.IDENT for item in items)
+    return Occurrence(slot, on, start_at, () if is_empty else tuple(items), tuple(missing))
+
+
+def _find_repeated(slot: Slot, source: Slot, on: date) -> date | None:
+    """Find the date of the last occurrence of `source` that starts before `slot` does on `on`."""
+    for days in range(REPEAT_REACH_DAYS + 1):
+        before = on - timedelta(days=days)
+        if source.is_on(before) and (days > 0 or source.at < slot.at):
+            return before
+    return None

@@ -1,0 +1,206 @@
+"""The fields of the files in schedules/, as pydantic forms: names, types, ranges, defaults."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from broadcaster.core.ids import ID_RULE, compose, is_id
+from broadcaster.core.model import LateRule, Priority, StationKind
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+
+
+def _check_id(text: str) -> str:
+    if not is_id(text):
+        raise ValueError(f"expected {ID_RULE}")
+    return text
+
+
+def _read_time(value: object) -> object:
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('expected a time of day in quotes such as "17:00" or "05:15:30"')
+    try:
+        return time(int(match[1]), int(match[2]), int(match[3] or 0))
+    except ValueError as error:
+        raise ValueError(f'expected a time of day such as "17:00" ({error})') from error
+
+
+def _check_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError('expected a time zone such as "Asia/Ho_Chi_Minh"') from error
+    return text
+
+
+def _check_host_key(text: str) -> str:
+    words = text.split()
+    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-")):
+        raise ValueError("expected a host key line such as 'ssh-ed25519 AAAA…'")
+    return " ".join(words[:2])
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(compose)]
+Id = Annotated[str, AfterValidator(_check_id)]
+TimeOfDay = Annotated[time, BeforeValidator(_read_time)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Form(BaseModel):
+    """A part of a file: unknown fields are faults."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+
+class QuietForm(Form):
+    """A span in which nothing sounds."""
+
+    start: TimeOfDay = Field(alias="from")
+    end: TimeOfDay = Field(alias="to")
+
+
+class LoudnessForm(Form):
+    """What masters measure."""
+
+    target_lufs: float = Field(-16.0, ge=-31, le=-9)
+    ceiling_dbtp: float = Field(-1.0, ge=-9, le=0)
+    bitrate_kbps: Literal[64, 96, 128, 160, 192, 256, 320] = 128
+
+
+class ToleranceForm(Form):
+    """What still counts as played in full."""
+
+    start_s: float = Field(5.0, ge=0.1, le=600)
+    short_s: float = Field(2.0, ge=0.1, le=600)
+    clock_s: float = Field(5.0, ge=2, le=600)
+
+
+class ReportForm(Form):
+    """Head and signature of the report."""
+
+    parent_body: str = ""
+    issuing_body: str = ""
+    number_suffix: str = ""
+    signer_authority: str = ""
+    signer_title: str = ""
+    signer_name: str = ""
+    recipients: list[str] = []
+
+
+class CentreFile(Form):
+    """schedules/centre.yaml."""
+
+    format: Literal[1]
+    name: Name
+    place: str = ""
+    zone: Annotated[str, AfterValidator(_check_zone)] = "Asia/Ho_Chi_Minh"
+    quiet_hours: list[QuietForm] = []
+    loudness: LoudnessForm = LoudnessForm.model_validate({})
+    push_ahead_min: int = Field(1080, ge=5, le=10_080)
+    publish_days: int = Field(2, ge=1, le=14)
+    collect_every_min: int = Field(15, ge=1, le=1440)
+    workers: int = Field(34, ge=1, le=200)
+    tolerance: ToleranceForm = ToleranceForm.model_validate({})
+    report: ReportForm = ReportForm()
+
+
+class StationForm(Form):
+    """One station."""
+
+    id: Id
+    name: Name
+    kind: StationKind = StationKind.FIXED
+    groups: list[Id] = []
+    clusters: int = Field(0, ge=0, le=1000)
+    host: str | None = Field(None, min_length=1, max_length=253)
+    port: int = Field(22, ge=1, le=65535)
+    user: str = Field("centre", pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
+    host_key: Annotated[str, AfterValidator(_check_host_key)] | None = None
+    volume: int = Field(100, ge=0, le=130)
+    phone: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class StationsFile(Form):
+    """schedules/stations.yaml."""
+
+    format: Literal[1]
+    stations: list[StationForm]
+
+
+class ColumnForm(Form):
+    """One column."""
+
+    id: Id
+    name: Name
+
+
+class ColumnsFile(Form):
+    """schedules/columns.yaml."""
+
+    format: Literal[1]
+    columns: list[ColumnForm]
+
+
+class PeriodForm(Form):
+    """Two dates, both included."""
+
+    start: date = Field(alias="from")
+    end: date = Field(alias="to")
+
+
+class CampaignForm(Form):
+    """One campaign."""
+
+    id: Id
+    name: Name
+    start: date = Field(alias="from")
+    end: date = Field(alias="to")
+    baseline: PeriodForm | None = None
+
+
+class CampaignsFile(Form):
+    """schedules/campaigns.yaml."""
+
+    format: Literal[1]
+    campaigns: list[CampaignForm] = []
+
+
+class ItemForm(Form):
+    """One place in a rundown."""
+
+    programme: Id | None = None
+    column: Id | None = None
+
+
+class SlotForm(Form):
+    """One slot."""
+
+    id: Id
+    title: Name
+    at: TimeOfDay
+    max_min: int = Field(ge=1, le=720)
+    days: list[Day] | None = Field(None, min_length=1)
+    start: date | None = Field(None, alias="from")
+    end: date | None = Field(None, alias="to")
+    stations: list[str] = Field(default=["all"], min_length=1)
+    rundown: list[ItemForm] = []
+    repeat_of: Id | None = None
+    late: LateRule = LateRule.JOIN
+    priority: Literal[Priority.NORMAL, Priority.PRIORITY] = Priority.NORMAL
+    volume: int = Field(100, ge=0, le=130)
+
+
+class TimetableFile(Form):
+    """schedules/timetable.yaml."""
+
+    format: Literal[1]
+    slots: list[SlotForm]

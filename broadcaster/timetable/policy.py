@@ -1,0 +1,159 @@
+"""The rules that schedules/ must keep: names that exist, no overlap, nothing in quiet hours. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from typing import Protocol
+
+from broadcaster.core.errors import Fault
+from broadcaster.core.ids import choose_nearest
+from broadcaster.core.schedules import ALL_STATIONS, Schedules, Slot
+
+DAY_MIN = 24 * 60
+
+
+class Places(Protocol):
+    """Where values stand in a file."""
+
+    def make_fault(self, place: Sequence[str | int], message: str, expected: str = "") -> Fault:
+        """Make a fault at a value."""
+        ...
+
+
+@dataclass(frozen=True)
+class SchedulePlaces:
+    """Where the values of each file stand."""
+
+    centre: Places
+    stations: Places
+    columns: Places
+    campaigns: Places
+    timetable: Places
+
+
+def match_policy(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fault]:
+    """Find every break of a rule.
+
+    The length of a slot is its `max_min`: what a day really brings is known only when its programmes are.
+    """
+    yield from _match_twins(places.stations, "stations", [s.id for s in schedules.stations], "station")
+    yield from _match_twins(places.columns, "columns", [c.id for c in schedules.columns], "column")
+    yield from _match_twins(places.campaigns, "campaigns", [c.id for c in schedules.campaigns], "campaign")
+    yield from _match_twins(places.timetable, "slots", [s.id for s in schedules.slots], "slot")
+    yield from _match_periods(schedules, places)
+    for index, slot in enumerate(schedules.slots):
+        yield from _match_names(index, slot, schedules, places.timetable)
+        yield from _match_quiet(index, slot, schedules, places.timetable)
+    yield from _match_overlaps(schedules, places.timetable)
+
+
+def _match_twins(places: Places, key: str, ids: Sequence[str], what: str) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for index, name in enumerate(ids):
+        if name in seen:
+            yield places.make_fault((key, index, "id"), f"a second {what} with the id {name!r}", "an id of its own")
+        seen.add(name)
+
+
+def _match_periods(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fault]:
+    def turned(start: date | None, end: date | None) -> bool:
+        return start is not None and end is not None and end < start
+
+    late = "a last day on or after the first"
+    for n, campaign in enumerate(schedules.campaigns):
+        if turned(campaign.starts_on, campaign.ends_on):
+            yield places.campaigns.make_fault(("campaigns", n, "to"), "the campaign ends before it starts", late)
+        if turned(campaign.baseline_starts_on, campaign.baseline_ends_on):
+            place = ("campaigns", n, "baseline", "to")
+            yield places.campaigns.make_fault(place, "the baseline ends before it starts", late)
+    for n, station in enumerate(schedules.stations):
+        if turned(station.valid_from, station.valid_to):
+            yield places.stations.make_fault(("stations", n, "valid_to"), "the station ends before it starts", late)
+    for n, slot in enumerate(schedules.slots):
+        if turned(slot.starts_on, slot.ends_on):
+            yield places.timetable.make_fault(("slots", n, "to"), "the slot ends before it starts", late)
+
+
+def _expect_one_of(names: Iterable[str], wrong: str) -> str:
+    known = sorted(names)
+    near = choose_nearest(wrong, known)
+    if near:
+        return f"did you mean {near!r}?"
+    return "one of " + ", ".join(known[:8]) + (" …" if len(known) > 8 else "") if known else ""
+
+
+def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:
+    columns = {column.id for column in schedules.columns}
+    slots = {other.id: other for other in schedules.slots}
+    targets = {ALL_STATIONS, *(s.id for s in schedules.stations), *(g for s in schedules.stations for g in s.groups)}
+    for n, name in enumerate(slot.stations):
+        if name not in targets:
+            where = ("slots", index, "stations", n)
+            yield places.make_fault(where, f"unknown station or group {name!r}", _expect_one_of(targets, name))
+    for n, item in enumerate(slot.rundown):
+        place: tuple[str | int, ...] = ("slots", index, "rundown", n)
+        if (item.programme is None) == (item.column is None):
+            yield places.make_fault(place, "a rundown item is a programme or a column", "exactly one of the two")
+        elif item.column is not None and item.column not in columns:
+            expected = _expect_one_of(columns, item.column)
+            yield places.make_fault((*place, "column"), f"unknown column {item.column!r}", expected)
+    if slot.repeat_of is None and not slot.rundown:
+        yield places.make_fault(("slots", index), f"slot {slot.id!r} has nothing to play", "a rundown or repeat_of")
+    if slot.repeat_of is not None:
+        repeat = ("slots", index, "repeat_of")
+        repeated = slots.get(slot.repeat_of)
+        if slot.rundown:
+            yield places.make_fault(repeat, "a slot has a rundown or repeats another slot, not both", "one of the two")
+        if repeated is None:
+            yield places.make_fault(repeat, f"unknown slot {slot.repeat_of!r}", _expect_one_of(slots, slot.repeat_of))
+        elif repeated.repeat_of is not None:
+            expected = f"the slot that it repeats, {repeated.repeat_of!r}"
+            yield places.make_fault(repeat, f"{slot.repeat_of!r} is itself a repeat", expected)
+
+
+def _minute(at: time) -> float:
+    return at.hour * 60 + at.minute + at.second / 60
+
+
+def _match_quiet(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:
+    start = _minute(slot.at)
+    for quiet in schedules.centre.quiet_hours:
+        until_quiet = (_minute(quiet.start) - start) % DAY_MIN
+        if quiet.has(slot.at) or (quiet.start != quiet.end and until_quiet < slot.max_min):
+            span = f"{quiet.start:%H:%M}-{quiet.end:%H:%M}"
+            message = f"slot {slot.id!r} ({slot.at:%H:%M}, up to {slot.max_min} min) lies in the quiet hours {span}"
+            yield places.make_fault(
+                ("slots", index, "at"), message, "another time, or other quiet hours in centre.yaml"
+            )
+
+
+def _match_overlaps(schedules: Schedules, places: Places) -> Iterator[Fault]:
+    for n, one in enumerate(schedules.slots):
+        for other in schedules.slots[:n]:
+            if _is_overlap(one, other) and _has_shared_station(one, other, schedules):
+                message = f"slot {one.id!r} ({one.at:%H:%M}, up to {one.max_min} min) overlaps slot {other.id!r}"
+                expected = f"a time outside {other.at:%H:%M} + {other.max_min} min"
+                yield places.make_fault(("slots", n, "at"), message, expected)
+
+
+def _is_overlap(one: Slot, other: Slot) -> bool:
+    for shift in (-1, 0, 1):
+        apart = _minute(other.at) + shift * DAY_MIN - _minute(one.at)
+        meets = -other.max_min < apart < one.max_min
+        if meets and any((day + shift) % 7 in other.days for day in one.days) and _is_same_time(one, other, shift):
+            return True
+    return False
+
+
+def _is_same_time(one: Slot, other: Slot, shift: int) -> bool:
+    """Tell whether the periods have a day of `one` and, `shift` days later, a day of `other` in common."""
+    step = timedelta(days=shift)
+    first = max(one.starts_on or date(2, 1, 1), (other.starts_on or date(2, 1, 1)) - step)
+    last = min(one.ends_on or date(9998, 1, 1), (other.ends_on or date(9998, 1, 1)) - step)
+    return first <= last
+
+
+def _has_shared_station(one: Slot, other: Slot, schedules: Schedules) -> bool:
+    return any(one.has_station(station) and other.has_station(station) for station in schedules.stations)

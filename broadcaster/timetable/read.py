@@ -1,0 +1,171 @@
+"""Read schedules/: five files into one frozen value, or every fault at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from broadcaster.core.errors import ConfigError, Fault, TimetableError, WorkspaceError
+from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, SlotId, StationId
+from broadcaster.core.model import Campaign, Column, MasteringTarget, QuietHours, Station
+from broadcaster.core.schedules import CentreSettings, ReportHead, RundownItem, Schedules, Slot
+from broadcaster.timetable.forms import (
+    DAYS,
+    CampaignForm,
+    CampaignsFile,
+    CentreFile,
+    ColumnsFile,
+    SlotForm,
+    StationForm,
+    StationsFile,
+    TimetableFile,
+)
+from broadcaster.timetable.policy import SchedulePlaces, match_policy
+from broadcaster.timetable.yaml_files import read_placed
+
+FILES = ("centre.yaml", "stations.yaml", "columns.yaml", "campaigns.yaml", "timetable.yaml")
+
+
+@dataclass(frozen=True)
+class ReadSchedules:
+    """What was read: the value when everything is right (None otherwise), and all faults."""
+
+    schedules: Schedules | None
+    config_faults: tuple[Fault, ...]
+    policy_faults: tuple[Fault, ...]
+
+
+def read_all(folder: Path) -> ReadSchedules:
+    """Read schedules/ and find everything wrong in it at once.
+
+    Args:
+        folder: The workspace's schedules folder.
+
+    Raises:
+        WorkspaceError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise WorkspaceError(f"there is no folder {folder}")
+    shown = Path(folder.name)
+    centre_file, centre, faults = read_placed(folder / FILES[0], CentreFile, shown / FILES[0])
+    stations_file, stations, more = read_placed(folder / FILES[1], StationsFile, shown / FILES[1])
+    faults += more
+    columns_file, columns, more = read_placed(folder / FILES[2], ColumnsFile, shown / FILES[2])
+    faults += more
+    campaigns_file, campaigns, more = read_placed(folder / FILES[3], CampaignsFile, shown / FILES[3])
+    faults += more
+    timetable_file, timetable, more = read_placed(folder / FILES[4], TimetableFile, shown / FILES[4])
+    faults += more
+    if not (centre and stations and columns and campaigns and timetable):
+        return ReadSchedules(None, tuple(faults), ())
+    schedules = Schedules(
+        centre=_make_centre(centre),
+        stations=tuple(_make_station(form) for form in stations.stations),
+        columns=tuple(Column(ColumnId(form.id), form.name) for form in columns.columns),
+        campaigns=tuple(_make_campaign(form) for form in campaigns.campaigns),
+        slots=tuple(_make_slot(form) for form in timetable.slots),
+    )
+    places = SchedulePlaces(centre_file, stations_file, columns_file, campaigns_file, timetable_file)
+    policy = tuple(match_policy(schedules, places))
+    return ReadSchedules(None if policy else schedules, (), policy)
+
+
+def read_schedules(folder: Path) -> Schedules:
+    """Read schedules/.
+
+    Raises:
+        ConfigError: A file cannot be read as written; holds every fault.
+        TimetableError: The files break a rule of the house; holds every break.
+        WorkspaceError: There is no such folder.
+    """
+    found = read_all(folder)
+    if found.config_faults:
+        raise ConfigError(found.config_faults)
+    if found.schedules is None:
+        raise TimetableError(found.policy_faults)
+    return found.schedules
+
+
+def _make_centre(form: CentreFile) -> CentreSettings:
+    return CentreSettings(
+        name=form.name,
+        zone=ZoneInfo(form.zone),
+        quiet_hours=tuple(QuietHours(quiet.start, quiet.end) for quiet in form.quiet_hours),
+        target=MasteringTarget(
+            loudness_lufs=form.loudness.target_lufs,
+            ceiling_dbtp=form.loudness.ceiling_dbtp,
+            bitrate_kbps=form.loudness.bitrate_kbps,
+        ),
+        push_ahead=timedelta(minutes=form.push_ahead_min),
+        publish_days=form.publish_days,
+        collect_every=timedelta(minutes=form.collect_every_min),
+        workers=form.workers,
+        start_tolerance_s=form.tolerance.start_s,
+        short_tolerance_s=form.tolerance.short_s,
+        clock_tolerance_s=form.tolerance.clock_s,
+        report=ReportHead(
+            parent_body=form.report.parent_body,
+            issuing_body=form.report.issuing_body or form.name,
+            place=form.place,
+            number_suffix=form.report.number_suffix,
+            signer_authority=form.report.signer_authority,
+            signer_title=form.report.signer_title,
+            signer_name=form.report.signer_name,
+            recipients=tuple(form.report.recipients),
+        ),
+    )
+
+
+def _make_station(form: StationForm) -> Station:
+    return Station(
+        id=StationId(form.id),
+        name=form.name,
+        kind=form.kind,
+        groups=tuple(form.groups),
+        clusters=form.clusters,
+        host=form.host,
+        port=form.port,
+        user=form.user,
+        host_key=form.host_key,
+        volume=form.volume,
+        phone=form.phone,
+        valid_from=form.valid_from,
+        valid_to=form.valid_to,
+    )
+
+
+def _make_campaign(form: CampaignForm) -> Campaign:
+    return Campaign(
+        id=CampaignId(form.id),
+        name=form.name,
+        starts_on=form.start,
+        ends_on=form.end,
+        baseline_starts_on=form.baseline.start if form.baseline else None,
+        baseline_ends_on=form.baseline.end if form.baseline else None,
+    )
+
+
+def _make_slot(form: SlotForm) -> Slot:
+    return Slot(
+        id=SlotId(form.id),
+        title=form.title,
+        at=form.at,
+        max_min=form.max_min,
+        days=frozenset(DAYS.index(day) for day in form.days or DAYS),
+        starts_on=form.start,
+        ends_on=form.end,
+        stations=tuple(form.stations),
+        rundown=tuple(
+            RundownItem(
+                programme=None if item.programme is None else ProgrammeId(item.programme),
+                column=None if item.column is None else ColumnId(item.column),
+            )
+            for item in form.rundown
+        ),
+        repeat_of=None if form.repeat_of is None else SlotId(form.repeat_of),
+        late_rule=form.late,
+        priority=form.priority,
+        volume=form.volume,
+    )
