@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from broadcaster.core.ids import AiringId, CampaignId, ColumnId, ProgrammeId, Sha256, SlotId, StationId
+from broadcaster.core.ids import AiringId, CampaignId, ColumnId, LogId, ProgrammeId, Sha256, SlotId, StationId
 from broadcaster.core.time import require_aware
 
 
@@ -198,3 +198,26 @@ class Airing:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start_at", require_aware(self.start_at))
+
+
+@dataclass(frozen=True, slots=True)
+class StationContact:
+    """What the centre knows of its line to a station.
+
+    `clock_offset_s` is the station's clock minus the centre's, as last measured. `journal_until` is the instant (by the
+    station's clock) up to which its journal is known to be whole: its agent was alive then and everything it had
+    written was collected. None where nothing was ever collected.
+    """
+
+    station: StationId
+    reached_at: datetime | None = None
+    failed_at: datetime | None = None
+    error: str = ""
+    message: str = ""
+    clock_offset_s: float | None = None
+    journal_until: datetime | None = None
+    log: LogId | None = None
+
+    def is_reached(self) -> bool:
+        """Tell whether the last try reached the station."""
+        return self.reached_at is not None and (self.failed_at is None or self.failed_at < self.reached_at)

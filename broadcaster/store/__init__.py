@@ -1,0 +1,1 @@
+"""The centre's record: what happened, as rows. SQLite in WAL mode through SQLAlchemy, migrated by Alembic."""

@@ -1,0 +1,151 @@
+"""Plan revisions and the airings they planned, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from broadcaster.core.ids import AiringId, CampaignId, ColumnId, ProgrammeId, Sha256, SlotId, StationId
+from broadcaster.core.model import Airing, LateRule, Priority, StartRule
+from broadcaster.store.tables import airings, plan_revisions
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRevision:
+    """One signed day plan as it was published."""
+
+    station: StationId
+    on: date
+    revision: int
+    document: bytes
+    signature: str
+    sha256: Sha256
+    published_at: datetime
+
+
+def write_revision(connection: Connection, plan: PlanRevision) -> None:
+    """Keep a published plan; revisions are only ever added."""
+    connection.execute(
+        insert(plan_revisions).values(
+            station_id=plan.station,
+            on_date=plan.on,
+            revision=plan.revision,
+            document=plan.document,
+            signature=plan.signature,
+            sha256=plan.sha256,
+            published_at=plan.published_at,
+        )
+    )
+
+
+def read_newest(connection: Connection, first: date, last: date) -> dict[tuple[StationId, date], PlanRevision]:
+    """Read the newest revision of every station and date between two dates, both included."""
+    newest = (
+        select(
+            plan_revisions.c.station_id,
+            plan_revisions.c.on_date,
+            func.max(plan_revisions.c.revision).label("revision"),
+        )
+        .where(plan_revisions.c.on_date.between(first, last))
+        .group_by(plan_revisions.c.station_id, plan_revisions.c.on_date)
+        .subquery()
+    )
+    query = select(plan_revisions).join(
+        newest,
+        (plan_revisions.c.station_id == newest.c.station_id)
+        & (plan_revisions.c.on_date == newest.c.on_date)
+        & (plan_revisions.c.revision == newest.c.revision),
+    )
+    found = [
+        PlanRevision(
+            station=StationId(row.station_id),
+            on=row.on_date,
+            revision=row.revision,
+            document=row.document,
+            signature=row.signature,
+            sha256=Sha256(row.sha256),
+            published_at=row.published_at,
+        )
+        for row in connection.execute(query)
+    ]
+    return {(plan.station, plan.on): plan for plan in found}
+
+
+def write_airings(
+    connection: Connection, station: StationId, on: date, planned: Sequence[Airing], revision: int
+) -> None:
+    """Replace the airings of one station and date by those of a new revision."""
+    connection.execute(delete(airings).where(airings.c.station_id == station, airings.c.on_date == on))
+    if planned:
+        connection.execute(insert(airings), [_airing_row(airing, on, revision) for airing in planned])
+
+
+def read_day_airings(connection: Connection, on: date) -> dict[StationId, list[Airing]]:
+    """Read the airings of one date for every station that has any."""
+    found: dict[StationId, list[Airing]] = {}
+    query = select(airings).where(airings.c.on_date == on).order_by(airings.c.station_id, airings.c.start_at)
+    for row in connection.execute(query):
+        found.setdefault(StationId(row.station_id), []).append(_make_airing(row))
+    return found
+
+
+def read_airings_between(connection: Connection, first_at: datetime, last_at: datetime) -> list[Airing]:
+    """Read all airings that start at `first_at` or later and before `last_at`, earliest first."""
+    query = select(airings).where(airings.c.start_at >= first_at, airings.c.start_at < last_at)
+    rows = connection.execute(query.order_by(airings.c.start_at, airings.c.station_id, airings.c.airing_id))
+    return [_make_airing(row) for row in rows]
+
+
+def read_airing_revisions(connection: Connection, names: Iterable[date]) -> dict[tuple[StationId, AiringId], int]:
+    """Read by which revision each airing of some dates was planned; 0 where no plan was ever published."""
+    query = select(airings.c.station_id, airings.c.airing_id, airings.c.revision)
+    rows = connection.execute(query.where(airings.c.on_date.in_(list(names))))
+    return {(StationId(row.station_id), AiringId(row.airing_id)): row.revision for row in rows}
+
+
+def _airing_row(airing: Airing, on: date, revision: int) -> dict[str, object]:
+    return {
+        "station_id": airing.station,
+        "airing_id": airing.id,
+        "on_date": on,
+        "slot_id": airing.slot,
+        "start_at": airing.start_at,
+        "duration_ms": airing.duration_ms,
+        "programme_id": airing.programme,
+        "sha256": airing.sha256,
+        "size_bytes": airing.size_bytes,
+        "title": airing.title,
+        "column_id": airing.column,
+        "campaign_id": airing.campaign,
+        "priority": airing.priority.value,
+        "volume": airing.volume,
+        "start_rule": airing.start_rule.value,
+        "late_rule": airing.late_rule.value,
+        "is_repeat": airing.is_repeat,
+        "revision": revision,
+    }
+
+
+def _make_airing(row: Row[Any]) -> Airing:
+    return Airing(
+        id=AiringId(row.airing_id),
+        station=StationId(row.station_id),
+        slot=SlotId(row.slot_id),
+        start_at=row.start_at,
+        duration_ms=row.duration_ms,
+        programme=ProgrammeId(row.programme_id),
+        sha256=Sha256(row.sha256),
+        size_bytes=row.size_bytes,
+        title=row.title,
+        column=None if row.column_id is None else ColumnId(row.column_id),
+        campaign=None if row.campaign_id is None else CampaignId(row.campaign_id),
+        priority=Priority(row.priority),
+        volume=row.volume,
+        start_rule=StartRule(row.start_rule),
+        late_rule=LateRule(row.late_rule),
+        is_repeat=row.is_repeat,
+    )

@@ -1,0 +1,220 @@
+"""The tables. Instants are kept in UTC; what people decide stands in schedules/ and is not repeated here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+from broadcaster.core.time import require_aware
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant; naive ones are refused, what comes back is in UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware instant into the naive UTC that SQLite keeps."""
+        return None if value is None else require_aware(value).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back what was kept, aware."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+masters = Table(
+    "masters",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size_bytes", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("before_lufs", Float, nullable=False),
+    Column("before_range_lu", Float, nullable=False),
+    Column("before_peak_dbtp", Float, nullable=False),
+    Column("before_duration_s", Float, nullable=False),
+    Column("after_lufs", Float, nullable=False),
+    Column("after_range_lu", Float, nullable=False),
+    Column("after_peak_dbtp", Float, nullable=False),
+    Column("after_duration_s", Float, nullable=False),
+    Column("gain_db", Float, nullable=False),
+    Column("limiter_db", Float, nullable=False),
+)
+
+programmes = Table(
+    "programmes",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("column_id", String(60)),
+    Column("campaign_id", String(60)),
+    Column("language", String(20), nullable=False),
+    Column("on_date", Date, nullable=False),
+    Column("source_name", Text, nullable=False),
+    Column("source_sha256", String(64), nullable=False),
+    Column("master_sha256", String(64), ForeignKey("masters.sha256"), nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+    Index("ix_programmes_on_date", "on_date"),
+)
+
+plan_revisions = Table(
+    "plan_revisions",
+    metadata,
+    Column("station_id", String(60), primary_key=True),
+    Column("on_date", Date, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("published_at", Instant, nullable=False),
+    Index("ix_plan_revisions_on_date", "on_date"),
+)
+
+airings = Table(
+    "airings",
+    metadata,
+    Column("station_id", String(60), primary_key=True),
+    Column("airing_id", String(200), primary_key=True),
+    Column("on_date", Date, nullable=False),
+    Column("slot_id", String(60), nullable=False),
+    Column("start_at", Instant, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("programme_id", String(60), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("column_id", String(60)),
+    Column("campaign_id", String(60)),
+    Column("priority", String(20), nullable=False),
+    Column("volume", Integer, nullable=False),
+    Column("start_rule", String(20), nullable=False),
+    Column("late_rule", String(20), nullable=False),
+    Column("is_repeat", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Index("ix_airings_start_at", "start_at"),
+    Index("ix_airings_on_date", "on_date"),
+    Index("ix_airings_programme_id", "programme_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("station_id", String(60), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("names", Text, nullable=False),
+    Column("sent_bytes", Integer, nullable=False),
+    Column("error", String(60), nullable=False),
+    Column("message", Text, nullable=False),
+    Index("ix_deliveries_station_id", "station_id", "ended_at"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("station_id", String(60), primary_key=True),
+    Column("log_id", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", String(64)),
+    Column("verdict", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("collected_at", Instant, nullable=False),
+    Index("ix_receipts_sha256", "sha256"),
+)
+
+journal_lines = Table(
+    "journal_lines",
+    metadata,
+    Column("station_id", String(60), primary_key=True),
+    Column("log_id", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("event", String(20), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("airing_id", String(200), nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("collected_at", Instant, nullable=False),
+    Column("is_backfilled", Boolean, nullable=False),
+    Index("ix_journal_lines_planned_at", "planned_at"),
+    Index("ix_journal_lines_airing_id", "station_id", "airing_id"),
+)
+
+log_positions = Table(
+    "log_positions",
+    metadata,
+    Column("station_id", String(60), primary_key=True),
+    Column("file_name", String(100), primary_key=True),
+    Column("offset_bytes", Integer, nullable=False),
+    Column("log_id", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("line_sha256", String(64), nullable=False),
+)
+
+chain_breaks = Table(
+    "chain_breaks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("station_id", String(60), nullable=False),
+    Column("file_name", String(100), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("found_at", Instant, nullable=False),
+    Index("uq_chain_breaks", "station_id", "file_name", "message", unique=True),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("station_id", String(60), primary_key=True),
+    Column("reached_at", Instant),
+    Column("failed_at", Instant),
+    Column("error", String(60), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("clock_offset_s", Float),
+    Column("clock_at", Instant),
+    Column("journal_until", Instant),
+    Column("log_id", String(64), nullable=False),
+    Column("status", LargeBinary),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
