@@ -99,14 +99,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A theme with a period, and a baseline period to compare its airtime with."""
+    """A theme with a period; both dates belong to it."""
 
     id: CampaignId
     name: str
     starts_on: date
     ends_on: date
-    baseline_starts_on: date | None = None
-    baseline_ends_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

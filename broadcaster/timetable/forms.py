@@ -150,13 +150,6 @@ class ColumnsFile(Form):
     columns: list[ColumnForm]
 
 
-class PeriodForm(Form):
-    """Two dates, both included."""
-
-    start: date = Field(alias="from")
-    end: date = Field(alias="to")
-
-
 class CampaignForm(Form):
     """One campaign."""
 
@@ -164,7 +157,6 @@ class CampaignForm(Form):
     name: Name
     start: date = Field(alias="from")
     end: date = Field(alias="to")
-    baseline: PeriodForm | None = None
 
 
 class CampaignsFile(Form):

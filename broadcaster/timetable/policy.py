@@ -65,9 +65,6 @@ def _match_periods(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fau
     for n, campaign in enumerate(schedules.campaigns):
         if turned(campaign.starts_on, campaign.ends_on):
             yield places.campaigns.make_fault(("campaigns", n, "to"), "the campaign ends before it starts", late)
-        if turned(campaign.baseline_starts_on, campaign.baseline_ends_on):
-            place = ("campaigns", n, "baseline", "to")
-            yield places.campaigns.make_fault(place, "the baseline ends before it starts", late)
     for n, station in enumerate(schedules.stations):
         if turned(station.valid_from, station.valid_to):
             yield places.stations.make_fault(("stations", n, "valid_to"), "the station ends before it starts", late)

@@ -142,8 +142,6 @@ def _make_campaign(form: CampaignForm) -> Campaign:
         name=form.name,
         starts_on=form.start,
         ends_on=form.end,
-        baseline_starts_on=form.baseline.start if form.baseline else None,
-        baseline_ends_on=form.baseline.end if form.baseline else None,
     )
 
 

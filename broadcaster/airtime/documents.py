@@ -1,0 +1,210 @@
+"""Write a report as documents: one HTML page that prints like an official report, and CSV tables beside it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from broadcaster.airtime.reconcile import Cause, Outcome
+from broadcaster.airtime.vietnamese import (
+    CAUSES,
+    VERDICTS,
+    format_clock,
+    format_date,
+    format_long_date,
+    format_minutes,
+    format_number,
+)
+from broadcaster.airtime.weekly import Report, StationRow, ThemeRow
+from broadcaster.core.files import write_atomic
+from broadcaster.core.model import StationKind
+from broadcaster.core.schedules import Schedules
+
+STATION_HEADS = (
+    "STT", "Xã, thị trấn", "Số cụm loa", "CT theo lịch", "Phát đủ", "Phát thiếu", "Không phát", "Chưa có nhật ký",
+    "Phút theo lịch", "Phút thực phát", "Tỷ lệ %", "Khẩn cấp", "Ghi chú",
+)  # fmt: skip
+THEME_HEADS = (
+    "STT", "Chuyên mục", "Số CT", "Phút sản xuất", "Lượt phát", "Phút phát mới", "Phút phát lại", "Tổng phút",
+    "Số xã đã phát/tổng số xã",
+)  # fmt: skip
+DIFFERENCE_HEADS = (
+    "Ngày", "Giờ lịch", "Giờ thực", "Xã", "Chương trình", "Loại sai lệch", "Lệch (giây)", "Nguyên nhân",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where a report was written."""
+
+    html: Path
+    csv: tuple[Path, ...]
+
+
+def write_documents(report: Report, schedules: Schedules, folder: Path, stem: str) -> ReportFiles:
+    """Write the page and its tables; each file is whole or as it was before.
+
+    Args:
+        report: The figures.
+        schedules: Names, zone, head and signature.
+        folder: Where to; must exist.
+        stem: What the file names begin with, such as `bao-cao-2023-W41`.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    html = folder / f"{stem}.html"
+    write_atomic(html, render_html(report, schedules).encode())
+    tables = {
+        "theo-xa": (STATION_HEADS, [*list_station_cells(report), total_cells(report.total)]),
+        "chuyen-muc": (THEME_HEADS, list_theme_cells(report.columns)),
+        "sai-lech": (DIFFERENCE_HEADS, list_difference_cells(report.differences, schedules)),
+        "luot-phat": (DIFFERENCE_HEADS, list_difference_cells(report.outcomes, schedules)),
+    }
+    written = []
+    for name, (heads, rows) in tables.items():
+        path = folder / f"{stem}-{name}.csv"
+        write_atomic(path, _write_csv(heads, rows))
+        written.append(path)
+    return ReportFiles(html, tuple(written))
+
+
+def render_html(report: Report, schedules: Schedules) -> str:
+    """Render the page; it needs nothing but itself."""
+    environment = Environment(
+        loader=PackageLoader("broadcaster.airtime"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    head = schedules.centre.report
+    played = report.total.played_dmin
+    return environment.get_template("report.html").render(
+        report=report,
+        head=head,
+        recipients=head.recipients,
+        period=f"{format_date(report.first_on)} - {format_date(report.last_on)}",
+        made_on=format_long_date(report.made_at.astimezone(schedules.centre.zone).date()),
+        station_heads=STATION_HEADS,
+        station_rows=list_station_cells(report),
+        total_row=total_cells(report.total),
+        theme_heads=THEME_HEADS,
+        column_rows=list_theme_cells(report.columns),
+        campaign_rows=list_theme_cells(report.campaigns),
+        difference_heads=DIFFERENCE_HEADS,
+        difference_rows=list_difference_cells(report.differences, schedules),
+        planned_minutes=format_minutes(report.total.planned_dmin),
+        played_minutes=format_minutes(played),
+        produced_minutes=format_minutes(sum(row.produced_dmin for row in report.columns)),
+        share=_share(report.total),
+        silent=[row.name for row in report.stations if row.no_journal],
+        unplanned=[
+            (_station_name(schedules, station), entry.title, format_number(entry.output_ms / 1000))
+            for station, entry in report.unplanned
+        ],
+        breaks=[
+            (_station_name(schedules, station), text) for station, found in report.breaks.items() for text in found
+        ],
+        number=format_number,
+    )
+
+
+def list_station_cells(report: Report) -> list[tuple[str, ...]]:
+    """Give annex I as text, without its last row."""
+    return [_station_cells(str(index), row) for index, row in enumerate(report.stations, 1)]
+
+
+def total_cells(row: StationRow) -> tuple[str, ...]:
+    """Give annex I's last row."""
+    return ("", "TỔNG CỘNG", *_station_cells("", row)[2:])
+
+
+def list_theme_cells(rows: Iterable[ThemeRow]) -> list[tuple[str, ...]]:
+    """Give annex II or III as text."""
+    return [
+        (
+            str(index),
+            row.name,
+            format_number(row.programmes),
+            format_minutes(row.produced_dmin),
+            format_number(row.airings),
+            format_minutes(row.new_dmin),
+            format_minutes(row.repeat_dmin),
+            format_minutes(row.new_dmin + row.repeat_dmin),
+            f"{row.stations_played}/{row.stations_total}",
+        )
+        for index, row in enumerate(rows, 1)
+    ]
+
+
+def list_difference_cells(outcomes: Iterable[Outcome], schedules: Schedules) -> list[tuple[str, ...]]:
+    """Give annex IV, or every airing in its form, as text."""
+    zone = schedules.centre.zone
+    return [
+        (
+            format_date(outcome.airing.start_at.astimezone(zone).date()),
+            format_clock(outcome.airing.start_at, zone),
+            format_clock(outcome.started_at, zone),
+            _station_name(schedules, outcome.airing.station),
+            outcome.airing.title,
+            VERDICTS[outcome.verdict],
+            _difference(outcome),
+            CAUSES[outcome.cause] + (f" ({outcome.detail})" if outcome.detail else ""),
+        )
+        for outcome in outcomes
+    ]
+
+
+def _station_cells(index: str, row: StationRow) -> tuple[str, ...]:
+    causes = [CAUSES[Cause(value)] for value in row.note.split("|") if value]
+    notes = (["Tự khai"] if row.kind is StationKind.VEHICLE else []) + causes
+    return (
+        index,
+        row.name,
+        format_number(row.clusters),
+        format_number(row.planned),
+        format_number(row.full),
+        format_number(row.short),
+        format_number(row.not_played),
+        format_number(row.no_journal),
+        format_minutes(row.planned_dmin),
+        format_minutes(row.played_dmin),
+        _share(row),
+        format_number(row.emergencies),
+        "; ".join(notes),
+    )
+
+
+def _share(row: StationRow) -> str:
+    percent = row.share_percent()
+    return "-" if percent is None else format_number(percent, 1)
+
+
+def _difference(outcome: Outcome) -> str:
+    """Give the seconds that differ: of the start where it was late, else of the length."""
+    missing_s = (outcome.airing.duration_ms - outcome.played_ms) / 1000
+    if outcome.cause in (Cause.STARTED_LATE, Cause.CLOCK_OFF) and outcome.late_s is not None:
+        return format_number(outcome.late_s)
+    return format_number(-missing_s) if round(missing_s) else ""
+
+
+def _station_name(schedules: Schedules, station: str) -> str:
+    found = schedules.get_station(station)
+    return found.name if found else station
+
+
+def _write_csv(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Write a table that a spreadsheet opens with its Vietnamese letters: UTF-8 with a byte order mark."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(heads)
+    writer.writerows([[_escape(cell) for cell in row] for row in rows])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _escape(cell: str) -> str:
+    """Keep a spreadsheet from taking a text for a formula; numbers below zero stay numbers."""
+    is_number = cell.lstrip("-").replace(".", "").replace(",", "").isdigit()
+    return f"'{cell}" if cell[:1] in "=+-@\t" and cell and not is_number else cell

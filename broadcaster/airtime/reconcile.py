@@ -1,0 +1,251 @@
+"""Reconciliation: planned × delivered × played, one verdict and one cause for each airing. Pure.
+
+The rules stand as a table in docs/reconciliation.md; tests/unit/test_reconcile.py holds a row for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from broadcaster.core.ids import AiringId, Sha256, StationId
+from broadcaster.core.model import Airing, StationContact
+from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
+from broadcaster.wire.receipt import Receipt
+from broadcaster.wire.receipt import Verdict as ReceiptVerdict
+
+
+class Verdict(StrEnum):
+    """What became of an airing. `no journal` is not `not played`, and neither counts as played."""
+
+    FULL = "full"
+    LATE = "late"
+    SHORT = "short"
+    CUT = "cut by emergency"
+    NOT_PLAYED = "not played"
+    NO_JOURNAL = "no journal yet"
+
+
+class Cause(StrEnum):
+    """Why an airing was not played as planned."""
+
+    NONE = ""
+    NOT_PUBLISHED = "plan never published"
+    PLAN_NOT_DELIVERED = "plan not delivered"
+    NOT_DELIVERED = "not delivered"
+    REFUSED = "refused by the station"
+    STATION_OFF = "station off"
+    STARTED_LATE = "started late"
+    CUT = "cut by emergency"
+    STOPPED = "stopped for the next item"
+    PLAYER = "player failed"
+    CLOCK_OFF = "clock off"
+    QUIET_HOURS = "quiet hours"
+    NO_JOURNAL_YET = "no journal yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What still counts as played in full: later start, missing end, clock offset, all in seconds."""
+
+    start_s: float
+    short_s: float
+    clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known about the airings to be judged.
+
+    `held_since` says since when a station holds a hash by its own receipt; `refusals` are the receipts that refused it.
+    `plan_held` are the (station, airing) whose plan was verified by the station; `unpublished` those that no plan ever
+    carried.
+    """
+
+    journal: Mapping[tuple[StationId, AiringId], Sequence[JournalEntry]]
+    held_since: Mapping[tuple[StationId, Sha256], datetime]
+    refusals: Mapping[tuple[StationId, Sha256], Sequence[Receipt]]
+    plan_held: frozenset[tuple[StationId, AiringId]]
+    unpublished: frozenset[tuple[StationId, AiringId]]
+    contacts: Mapping[StationId, StationContact]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One airing with its verdict, cause, what was really output (ms), and the evidence in words.
+
+    `late_s` is how much later (negative: earlier) than planned it started, by the centre's clock; None if it did not.
+    """
+
+    airing: Airing
+    verdict: Verdict
+    cause: Cause
+    played_ms: int
+    late_s: float | None
+    started_at: datetime | None
+    detail: str
+
+
+def match_airings(
+    airings: Iterable[Airing], evidence: Evidence, tolerance: Tolerance, now_at: datetime
+) -> list[Outcome]:
+    """Judge every airing that should be over by now.
+
+    Args:
+        airings: As planned.
+        evidence: What is known.
+        tolerance: What still counts as full.
+        now_at: Airings whose planned end lies after this are left out: they can still become anything.
+
+    Returns:
+        One outcome for each airing that is over, in the order given.
+    """
+    return [
+        _judge(airing, evidence, tolerance)
+        for airing in airings
+        if airing.start_at + timedelta(milliseconds=airing.duration_ms) <= now_at
+    ]
+
+
+def match_unplanned(
+    airings: Iterable[Airing], journal: Mapping[tuple[StationId, AiringId], Sequence[JournalEntry]]
+) -> list[tuple[StationId, JournalEntry]]:
+    """Find sound that no plan of this centre asked for: ended lines whose airing is not planned."""
+    planned = {(airing.station, airing.id) for airing in airings}
+    return [
+        (station, entry)
+        for (station, name), entries in journal.items()
+        if (station, name) not in planned
+        for entry in entries
+        if entry.happening is Happening.END
+    ]
+
+
+def sum_output(entries: Iterable[JournalEntry], limit_ms: int) -> int:
+    """Sum what was really output, so that overlapping or doubled lines count once.
+
+    Args:
+        entries: Of one airing at one station.
+        limit_ms: An airing cannot bring more than its own length.
+    """
+    spans = sorted(
+        (entry.started_at, entry.started_at + timedelta(milliseconds=entry.output_ms))
+        for entry in entries
+        if entry.happening is Happening.END and entry.started_at is not None
+    )
+    total = timedelta()
+    covered_until: datetime | None = None
+    for start, end in spans:
+        begin = start if covered_until is None else max(start, covered_until)
+        if end > begin:
+            total += end - begin
+            covered_until = end
+    return min(limit_ms, round(total / timedelta(milliseconds=1)))
+
+
+def _judge(airing: Airing, evidence: Evidence, tolerance: Tolerance) -> Outcome:
+    key = (airing.station, airing.id)
+    entries = evidence.journal.get(key, ())
+    contact = evidence.contacts.get(airing.station)
+    sounded = [entry for entry in entries if entry.happening is not Happening.SKIP]
+    if sounded:
+        return _judge_sounded(airing, sounded, contact, tolerance)
+    skips = [entry for entry in entries if entry.happening is Happening.SKIP]
+    if skips:
+        cause, detail = _explain_skip(airing, skips[-1], evidence)
+        return Outcome(airing, Verdict.NOT_PLAYED, cause, 0, None, None, detail)
+    cause, detail = _explain_undelivered(airing, evidence)
+    end_at = airing.start_at + timedelta(milliseconds=airing.duration_ms)
+    is_covered = contact is not None and contact.journal_until is not None and contact.journal_until >= end_at
+    if is_covered:
+        if cause is Cause.NONE:
+            cause, detail = Cause.STATION_OFF, "the journal goes on after it and does not know it"
+        return Outcome(airing, Verdict.NOT_PLAYED, cause, 0, None, None, detail)
+    if cause is Cause.NONE:
+        cause, detail = _explain_silence(contact)
+    return Outcome(airing, Verdict.NO_JOURNAL, cause, 0, None, None, detail)
+
+
+def _judge_sounded(
+    airing: Airing, entries: Sequence[JournalEntry], contact: StationContact | None, tolerance: Tolerance
+) -> Outcome:
+    offset_s = (contact.clock_offset_s or 0.0) if contact else 0.0
+    is_clock_off = abs(offset_s) > tolerance.clock_s
+    first_at = min(entry.started_at for entry in entries if entry.started_at is not None)
+    started_at = first_at - timedelta(seconds=offset_s) if is_clock_off else first_at
+    late_s = (started_at - airing.start_at).total_seconds()
+    ends = [entry for entry in entries if entry.happening is Happening.END]
+    played_ms = sum_output(ends, airing.duration_ms)
+
+    verdict, cause, detail = Verdict.FULL, Cause.NONE, ""
+    if not ends:
+        verdict, cause = Verdict.NO_JOURNAL, Cause.STATION_OFF
+        detail = "it started, and the station has not been heard of since"
+    elif airing.duration_ms - played_ms > tolerance.short_s * 1000:
+        verdict, cause, detail = _explain_short(ends, played_ms)
+    elif abs(late_s) > tolerance.start_s and is_clock_off:
+        verdict, cause, detail = Verdict.LATE, Cause.CLOCK_OFF, f"the station's clock is {offset_s:+.0f} s off"
+    elif abs(late_s) > tolerance.start_s:
+        verdict, cause, detail = Verdict.LATE, Cause.STARTED_LATE, f"started {late_s:+.0f} s from its time"
+    return Outcome(airing, verdict, cause, played_ms, late_s, started_at, detail)
+
+
+def _explain_short(ends: Sequence[JournalEntry], played_ms: int) -> tuple[Verdict, Cause, str]:
+    """Say why an airing is short: an interruption explains more than the end of what was joined after it."""
+    telling = next((entry for entry in ends if entry.ending is Ending.INTERRUPTED), ends[-1])
+    detail = telling.note or f"ended as '{telling.ending}'"
+    match telling.ending:
+        case Ending.CUT_BY_EMERGENCY:
+            return Verdict.CUT, Cause.CUT, detail
+        case Ending.INTERRUPTED:
+            cause = Cause.STATION_OFF
+        case Ending.STOPPED:
+            cause = Cause.STOPPED
+        case Ending.FAILED:
+            cause = Cause.PLAYER
+        case _:
+            cause = Cause.STARTED_LATE
+    return (Verdict.SHORT if played_ms else Verdict.NOT_PLAYED), cause, detail
+
+
+def _explain_skip(airing: Airing, entry: JournalEntry, evidence: Evidence) -> tuple[Cause, str]:
+    match entry.reason:
+        case SkipReason.QUIET_HOURS:
+            return Cause.QUIET_HOURS, entry.note
+        case SkipReason.TOO_LATE:
+            return Cause.STATION_OFF, entry.note or "the station came up after its time"
+        case SkipReason.PLAYER:
+            return Cause.PLAYER, entry.note
+        case _:
+            cause, detail = _explain_undelivered(airing, evidence)
+            return (cause, detail) if cause is not Cause.NONE else (Cause.NOT_DELIVERED, entry.note)
+
+
+def _explain_undelivered(airing: Airing, evidence: Evidence) -> tuple[Cause, str]:
+    """Say what kept an airing from being ready at its station; Cause.NONE when it was ready."""
+    key = (airing.station, airing.id)
+    if key in evidence.unpublished:
+        return Cause.NOT_PUBLISHED, "the centre published no plan for this day"
+    held_at = evidence.held_since.get((airing.station, airing.sha256))
+    end_at = airing.start_at + timedelta(milliseconds=airing.duration_ms)
+    if held_at is None or held_at >= end_at:
+        refused = [
+            receipt
+            for receipt in evidence.refusals.get((airing.station, airing.sha256), ())
+            if receipt.verdict is ReceiptVerdict.REFUSED
+        ]
+        if refused:
+            return Cause.REFUSED, refused[-1].reason
+        contact = evidence.contacts.get(airing.station)
+        return Cause.NOT_DELIVERED, contact.message if contact and not contact.is_reached() else ""
+    if key not in evidence.plan_held:
+        return Cause.PLAN_NOT_DELIVERED, ""
+    return Cause.NONE, ""
+
+
+def _explain_silence(contact: StationContact | None) -> tuple[Cause, str]:
+    if contact is not None and not contact.is_reached():
+        return Cause.STATION_OFF, contact.message
+    return Cause.NO_JOURNAL_YET, ""
