@@ -208,6 +208,13 @@ class CentreKeyError(DeliveryError):
     default_hint = "the key file must exist and be readable by its owner only (chmod 600)"
 
 
+class StationFolderError(DeliveryError):
+    """The station's folders do not allow what the centre has to do there, or its SFTP server is not set up."""
+
+    exit_code = 48
+    default_hint = "inbox/ must be there and writable for the centre's account (docs/station-box.md says how)"
+
+
 class StationError(BroadcasterError):
     """Trouble on the commune's box."""
 

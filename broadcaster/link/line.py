@@ -1,0 +1,139 @@
+"""The TCP line to a station, its limits, and the watchdog that ends a line on which nothing comes back.
+
+paramiko's own timeouts do not notice a station that has gone silent in mid-transfer, and through a tunnel the kernel
+does not either; only the time since the last byte received tells, so the socket keeps it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broadcaster.core.errors import UnreachableError
+
+_KEEPALIVE_IDLE_S = 5
+_KEEPALIVE_EVERY_S = 5
+_KEEPALIVE_PROBES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLimits:
+    """How long each step may take, in seconds.
+
+    `stall_s` is how long nothing may come back from the station while an answer of it is due.
+    """
+
+    connect_s: float = 15.0
+    banner_s: float = 15.0
+    handshake_s: float = 20.0
+    login_s: float = 20.0
+    channel_s: float = 15.0
+    stall_s: float = 20.0
+
+
+DEFAULT_LIMITS = LinkLimits()
+
+
+class MeasuredSocket(socket.socket):
+    """A socket that knows when it last received anything: `received_at_s` on the monotonic clock."""
+
+    received_at_s = 0.0
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Receive, and note the time when something came."""
+        data = super().recv(bufsize, flags)
+        if data:
+            self.received_at_s = time.monotonic()
+        return data
+
+
+def connect_socket(who: str, host: str, port: int, limits: LinkLimits) -> MeasuredSocket:
+    """Connect to a station and set the line up: no delay, kernel limits on silence, BBR where the kernel permits it.
+
+    Every address of the name is tried. With loss on the line BBR keeps five times the rate of the system's CUBIC.
+
+    Args:
+        who: The station, for the message.
+        host: Name or address.
+        port: Of its SSH server.
+        limits: Of which `connect_s` is for each address tried.
+
+    Raises:
+        UnreachableError: No such name, refused, no route, or no answer in time.
+    """
+    trouble = "the name has no address"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UnreachableError(f"{who} ({host}): {error.strerror or error}") from error
+    for family, kind, protocol, _, target in found:
+        line = MeasuredSocket(family, kind, protocol)
+        try:
+            line.settimeout(limits.connect_s)
+            _set_options(line, limits)
+            line.connect(target)
+        except OSError as error:
+            line.close()
+            trouble = "no answer" if isinstance(error, TimeoutError) else str(error.strerror or error)
+        else:
+            line.received_at_s = time.monotonic()
+            return line
+    raise UnreachableError(f"{who} ({host} port {port}): {trouble}")
+
+
+def _set_options(line: socket.socket, limits: LinkLimits) -> None:
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE_S)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_EVERY_S)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(limits.stall_s * 1000))
+    with contextlib.suppress(OSError):  # not built into this kernel, or not permitted to this user
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+
+
+class Watchdog:
+    """Ends a line for good when nothing was received for `stall_s` while an answer is due.
+
+    Args:
+        line: The station's socket.
+        stall_s: How long the silence may last.
+        waiting_since: Tells since when (monotonic, s) an answer is due; None when none is.
+        end: Called once, from the watchdog's thread, after the socket was shut down.
+    """
+
+    def __init__(
+        self,
+        line: MeasuredSocket,
+        stall_s: float,
+        waiting_since: Callable[[], float | None],
+        end: Callable[[], None],
+    ) -> None:
+        self.has_bitten = False
+        self._line = line
+        self._stall_s = stall_s
+        self._waiting_since = waiting_since
+        self._end = end
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="link-watchdog", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self._stall_s / 16):
+            since_s = self._waiting_since()
+            if since_s is None or time.monotonic() - max(since_s, self._line.received_at_s) < self._stall_s:
+                continue
+            self.has_bitten = True
+            with contextlib.suppress(OSError):  # the other end may have closed meanwhile
+                self._line.shutdown(socket.SHUT_RDWR)
+            self._end()
+            return

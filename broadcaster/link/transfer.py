@@ -1,0 +1,285 @@
+"""Files to and from a station: whole under their name or not there, resumed after a break, not believed by size alone.
+
+A file grows as `<name>.part` in the station's inbox/ and gets its name when every write was confirmed. What makes a
+delivery done is the station's receipt, not what is found here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from broadcaster.core.errors import (
+    BrokenTransferError,
+    DeliveryError,
+    ProgrammeFileError,
+    StationFolderError,
+    StationFullError,
+)
+from broadcaster.core.files import open_regular
+from broadcaster.link.packets import NO_SPACE, NO_SUCH_FILE, PERMISSION_DENIED, RemoteFile, SftpStatusError
+from broadcaster.link.session import StationSession
+from broadcaster.link.sftp import BLOCK_BYTES, CREATE, READ, TRUNCATE, WRITE
+
+INBOX = "inbox"
+PART = ".part"
+RESERVE_BYTES = 1 << 20
+MAX_READ_BYTES = 64 << 20
+_TAIL_BYTES = 64 << 10
+_STEPS_BACK_BYTES = (0, 1 << 20, 8 << 20)
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """What sending a file took. `resumed_from` is what the station held before: all of it when nothing was sent."""
+
+    bytes_sent: int
+    resumed_from: int
+
+
+def send_file(session: StationSession, source: Path, name: str, progress: Callable[[int], None]) -> SentFile:
+    """Send a file into the station's inbox, going on where an earlier try broke off.
+
+    Before a `.part` is trusted its beginning and its end are read back and compared; where the end differs (a power
+    cut leaves zeros) it is taken up some way before, and where nothing fits, from the start. A name that is there with
+    the right size is not sent again.
+
+    Args:
+        session: With the station.
+        source: An immutable local file.
+        name: In the inbox; for a master `<sha256>.mp3`.
+        progress: Told the bytes that are safe at the station: once what it held already, then each confirmed block.
+
+    Raises:
+        ProgrammeFileError: The local file cannot be read.
+        StationFullError: No room. Nothing is left under `name`; a `.part` that filled the disk was removed.
+        StationFolderError: No inbox, or not writable.
+        BrokenTransferError: The line broke or stalled; the `.part` stays for the next try.
+    """
+    with open_regular(source) as file:
+        total_bytes = os.fstat(file.fileno()).st_size
+        with explain_refusals(session, f"sending {name}"):
+            if _fetch_size(session, f"{INBOX}/{name}") == total_bytes:
+                progress(total_bytes)
+                return SentFile(0, total_bytes)
+            return _send_part(session, file, total_bytes, name, progress)
+
+
+def send_bytes(session: StationSession, data: bytes, name: str) -> SentFile:
+    """Send a small document into the station's inbox; one that is there with the same bytes is not sent again.
+
+    Raises:
+        DeliveryError: As for `send_file`; nothing is left under `name`.
+    """
+    final = session.address.place(f"{INBOX}/{name}")
+    if stat_size(session, f"{INBOX}/{name}") == len(data) and read_from(session, f"{INBOX}/{name}", 0) == data:
+        return SentFile(0, len(data))
+    with explain_refusals(session, f"sending {name}"):
+        blocks = (data[n : n + BLOCK_BYTES] for n in range(0, len(data), BLOCK_BYTES))
+        try:
+            with _hold_handle(session, final + PART, WRITE | CREATE | TRUNCATE) as handle:
+                session.sftp.write_blocks(handle, 0, blocks, lambda _: None)
+                session.sftp.sync(handle)
+        except SftpStatusError:
+            _remove(session, final + PART)
+            raise
+        session.sftp.rename(final + PART, final)
+    return SentFile(len(data), 0)
+
+
+def read_from(session: StationSession, path: str, offset: int, limit_bytes: int = MAX_READ_BYTES) -> bytes:
+    """Read a file in the station's folder from an offset up to its present end, at most `limit_bytes` of it.
+
+    Returns:
+        The bytes; none when the file ends at or before the offset, or is not there.
+
+    Raises:
+        StationFolderError: May not be read.
+        BrokenTransferError: The line broke or stalled.
+    """
+    with explain_refusals(session, f"reading {path}"):
+        try:
+            with _hold_handle(session, session.address.place(path), READ) as handle:
+                end = min(session.sftp.fetch_handle_stat(handle).size_bytes, offset + limit_bytes)
+                return session.sftp.read_range(handle, offset, end)
+        except SftpStatusError as error:
+            if error.code == NO_SUCH_FILE:
+                return b""
+            raise
+
+
+def list_folder(session: StationSession, path: str) -> list[RemoteFile]:
+    """List a folder of the station, by name.
+
+    Raises:
+        StationFolderError: Not there, or may not be read.
+        BrokenTransferError: The line broke or stalled.
+    """
+    with explain_refusals(session, f"listing {path}"):
+        return sorted(session.sftp.list_folder(session.address.place(path)), key=lambda file: file.name)
+
+
+def stat_size(session: StationSession, path: str) -> int | None:
+    """Fetch the size in bytes of a file in the station's folder; None when it is not there.
+
+    Raises:
+        StationFolderError: May not be looked at.
+        BrokenTransferError: The line broke or stalled.
+    """
+    with explain_refusals(session, f"looking at {path}"):
+        return _fetch_size(session, path)
+
+
+def remove(session: StationSession, path: str) -> None:
+    """Remove a file in the station's folder; one that is not there is no error.
+
+    Raises:
+        StationFolderError: May not be removed.
+        BrokenTransferError: The line broke or stalled.
+    """
+    with explain_refusals(session, f"removing {path}"):
+        _remove(session, session.address.place(path))
+
+
+def measure_clock_offset_s(session: StationSession) -> float:
+    """Measure how far the station's clock is ahead of ours (s; negative when it is behind), to within about a second.
+
+    SFTP tells whole seconds: a small file is made in the inbox, its time read and taken as the middle of its second,
+    and compared with the middle of the round trip.
+
+    Raises:
+        DeliveryError: As for `send_bytes`.
+    """
+    path = session.address.place(f"{INBOX}/.clock-{secrets.token_hex(8)}{PART}")
+    with explain_refusals(session, "measuring the clock"):
+        began_s = time.time()
+        with _hold_handle(session, path, WRITE | CREATE | TRUNCATE) as handle:
+            ended_s = time.time()
+            made_s = session.sftp.fetch_handle_stat(handle).modified_s
+        _remove(session, path)
+    return made_s + 0.5 - (began_s + ended_s) / 2
+
+
+@contextlib.contextmanager
+def explain_refusals(session: StationSession, what: str) -> Iterator[None]:
+    """Turn the server's refusals into errors that an operator understands.
+
+    OpenSSH says no more than 'failure' when a disk is full: its free space is asked for once more to tell.
+    """
+    try:
+        yield
+    except SftpStatusError as error:
+        raise _explain(session, what, error) from error
+
+
+def _explain(session: StationSession, what: str, error: SftpStatusError) -> DeliveryError:
+    station = session.address.station
+    if error.code in (NO_SUCH_FILE, PERMISSION_DENIED):
+        return StationFolderError(f"{station}: {what}: {error}")
+    if error.code in NO_SPACE or not _has_room(session, RESERVE_BYTES):
+        return StationFullError(f"{station}: {what}: the station's disk is full")
+    return BrokenTransferError(f"{station}: {what}: the station's SFTP server reports: {error}")
+
+
+def _has_room(session: StationSession, need_bytes: int) -> bool:
+    try:
+        free_bytes = session.sftp.fetch_free_bytes(session.address.place(INBOX))
+    except SftpStatusError:
+        return True  # it cannot tell; the writes themselves will
+    return free_bytes is None or free_bytes >= need_bytes
+
+
+def _send_part(
+    session: StationSession, file: BinaryIO, total_bytes: int, name: str, progress: Callable[[int], None]
+) -> SentFile:
+    sftp = session.sftp
+    final = session.address.place(f"{INBOX}/{name}")
+    with _hold_handle(session, final + PART, READ | WRITE | CREATE) as handle:
+        part_bytes = sftp.fetch_handle_stat(handle).size_bytes
+        start = _find_resume_point(session, handle, part_bytes, file, total_bytes)
+        if not _has_room(session, total_bytes - part_bytes + RESERVE_BYTES):
+            if part_bytes == 0:
+                _remove(session, final + PART)
+            raise StationFullError(f"{session.address.station}: no room for {name} ({total_bytes} bytes)")
+        if part_bytes > total_bytes:
+            sftp.truncate(handle, start)
+        progress(start)
+        try:
+            sent_bytes = sftp.write_blocks(handle, start, _read_blocks(file, start), progress)
+        except SftpStatusError as error:
+            # Blocks behind the refused one may have been written: without this cut the hole would look like a prefix.
+            sftp.truncate(handle, error.offset)
+            explained = _explain(session, f"sending {name}", error)
+            if isinstance(explained, StationFullError):
+                _remove(session, final + PART)  # the station needs the room for its journal
+            raise explained from error
+        sftp.sync(handle)
+        size_bytes = sftp.fetch_handle_stat(handle).size_bytes
+    if size_bytes != total_bytes:
+        _remove(session, final + PART)
+        raise BrokenTransferError(
+            f"{session.address.station}: {name} came out with {size_bytes} bytes instead of {total_bytes}"
+        )
+    sftp.rename(final + PART, final)
+    return SentFile(sent_bytes, start)
+
+
+def _find_resume_point(
+    session: StationSession, handle: bytes, part_bytes: int, file: BinaryIO, total_bytes: int
+) -> int:
+    if not 0 < part_bytes <= total_bytes or not _is_same(session, handle, file, 0, min(part_bytes, _TAIL_BYTES)):
+        return 0
+    for back_bytes in _STEPS_BACK_BYTES:
+        end = part_bytes - back_bytes
+        if end > 0 and _is_same(session, handle, file, max(0, end - _TAIL_BYTES), end):
+            return end
+    return 0
+
+
+def _is_same(session: StationSession, handle: bytes, file: BinaryIO, start: int, end: int) -> bool:
+    file.seek(start)
+    return session.sftp.read_range(handle, start, end) == file.read(end - start)
+
+
+def _read_blocks(file: BinaryIO, start: int) -> Iterator[bytes]:
+    try:
+        file.seek(start)
+        while block := file.read(BLOCK_BYTES):
+            yield block
+    except OSError as error:
+        raise ProgrammeFileError(f"{file.name} cannot be read: {error.strerror}") from error
+
+
+def _fetch_size(session: StationSession, path: str) -> int | None:
+    try:
+        return session.sftp.fetch_stat(session.address.place(path)).size_bytes
+    except SftpStatusError as error:
+        if error.code == NO_SUCH_FILE:
+            return None
+        raise
+
+
+def _remove(session: StationSession, placed: str) -> None:
+    try:
+        session.sftp.remove(placed)
+    except SftpStatusError as error:
+        if error.code != NO_SUCH_FILE:
+            raise
+
+
+@contextlib.contextmanager
+def _hold_handle(session: StationSession, placed: str, flags: int) -> Iterator[bytes]:
+    handle = session.sftp.open(placed, flags)
+    try:
+        yield handle
+    except (DeliveryError, ProgrammeFileError, SftpStatusError):
+        with contextlib.suppress(SftpStatusError, BrokenTransferError):  # the first error is the one to tell
+            session.sftp.close(handle)
+        raise
+    session.sftp.close(handle)
