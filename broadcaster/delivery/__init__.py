@@ -1,0 +1,1 @@
+"""What each station still needs, and bringing it there."""

@@ -1,0 +1,146 @@
+"""Pushing plans and masters to many stations at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broadcaster.core.errors import BroadcasterError, ProgrammeFileError
+from broadcaster.core.ids import Sha256, StationId
+from broadcaster.link.fleet import run_for_stations
+from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits
+from broadcaster.link.session import StationAddress, StationSession, open_session
+from broadcaster.link.transfer import send_bytes, send_file
+
+SIGNATURE_SUFFIX = ".sig"
+
+PushListener = Callable[[StationId, str, int, int], None]
+"""Told from the workers' threads: station, name in its inbox, bytes safe there, bytes in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A signed day plan to send: its file name, the document, its armoured signature."""
+
+    name: str
+    document: bytes
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class MasterFile:
+    """A master to send, and where it lies at the centre."""
+
+    sha256: Sha256
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its name in the station's inbox."""
+        return f"{self.sha256}.mp3"
+
+
+@dataclass(frozen=True, slots=True)
+class StationJob:
+    """What to push to one station, in this order: the plans, then the masters."""
+
+    address: StationAddress
+    plans: tuple[PlanFile, ...] = ()
+    masters: tuple[MasterFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StationResult:
+    """What came of a push to one station.
+
+    `sent_names` lie whole in the station's inbox now, also those that lay there before; the station's receipt is
+    still due. `sent_bytes` went over the line in this push, those of a file that broke off not counted. `error` is
+    None when all was done.
+    """
+
+    station: StationId
+    sent_names: tuple[str, ...]
+    sent_bytes: int
+    seconds: float
+    error: BroadcasterError | None
+
+
+@dataclass(slots=True)
+class _Tally:
+    names: list[str] = field(default_factory=list)
+    sent_bytes: int = 0
+
+
+def push_to_stations(
+    jobs: Sequence[StationJob],
+    key: Path,
+    workers: int = 34,
+    on_event: PushListener | None = None,
+    limits: LinkLimits = DEFAULT_LIMITS,
+) -> list[StationResult]:
+    """Push to many stations, some at a time, taken up in the order given; never raises for a station's trouble.
+
+    Plans go first: they are small, and a station that has the plan but not yet the master can say what it misses. The
+    signature goes before its document, so that a plan that is there is a plan that can be checked. The first trouble
+    ends that station's push; what was sent until then stays sent.
+
+    Args:
+        jobs: One for each station.
+        key: The centre's private key file.
+        workers: How many stations at a time.
+        on_event: Progress, for bars.
+        limits: Of each step of a session.
+
+    Returns:
+        One result for each job, in the same order.
+    """
+    by_station = {job.address.station: job for job in jobs}
+    tallies = {station: _Tally() for station in by_station}
+
+    def serve(station: StationId) -> None:
+        with open_session(by_station[station].address, key, limits) as session:
+            _push(session, by_station[station], tallies[station], on_event)
+
+    outcomes = run_for_stations(list(by_station), serve, workers)
+    return [
+        StationResult(
+            outcome.station,
+            tuple(tallies[outcome.station].names),
+            tallies[outcome.station].sent_bytes,
+            outcome.seconds,
+            outcome.error,
+        )
+        for outcome in outcomes
+    ]
+
+
+def _push(session: StationSession, job: StationJob, tally: _Tally, on_event: PushListener | None) -> None:
+    station = job.address.station
+    for plan in job.plans:
+        pair = ((plan.name + SIGNATURE_SUFFIX, plan.signature.encode()), (plan.name, plan.document))
+        for name, data in pair:
+            tally.sent_bytes += send_bytes(session, data, name).bytes_sent
+            tally.names.append(name)
+            if on_event is not None:
+                on_event(station, name, len(data), len(data))
+    for master in job.masters:
+        progress = _follow(station, master, on_event)
+        tally.sent_bytes += send_file(session, master.path, master.name, progress).bytes_sent
+        tally.names.append(master.name)
+
+
+def _follow(station: StationId, master: MasterFile, on_event: PushListener | None) -> Callable[[int], None]:
+    try:
+        total_bytes = master.path.stat().st_size
+    except OSError as error:
+        raise ProgrammeFileError(f"the master {master.path} cannot be read: {error.strerror}") from error
+    done_bytes = 0
+
+    def progress(more_bytes: int) -> None:
+        nonlocal done_bytes
+        done_bytes += more_bytes
+        if on_event is not None:
+            on_event(station, master.name, done_bytes, total_bytes)
+
+    return progress
