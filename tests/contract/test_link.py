@@ -1,0 +1,237 @@
+"""What the link promises of a station, over every SFTP server that it may find there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broadcaster.core.errors import (
+    CentreKeyError,
+    HostKeyChangedError,
+    LoginRefusedError,
+    NotEnrolledError,
+    ProgrammeFileError,
+    StationFolderError,
+    UnreachableError,
+)
+from broadcaster.demo.embedded import start_embedded
+from broadcaster.demo.openssh import start_sshd
+from broadcaster.link.session import StationSession, open_session
+from broadcaster.link.sftp import POSIX_RENAME
+from broadcaster.link.transfer import (
+    list_folder,
+    measure_clock_offset_s,
+    read_from,
+    remove,
+    send_bytes,
+    send_file,
+    stat_size,
+)
+from broadcaster.wire.signature import write_key_pair
+from tests.sshd import Box, StartServer, make_bytes, open_box
+
+ECDSA_LINE = (
+    "ecdsa-sha2-nistp256 "
+    "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBDzcV2ymtHf12b0BzZBOFuEGJeWxVlyzLRVRzIyoSvlZ"
+    "dqJQRVbHsvdYxhJN8AwTkGtDq6Zf7gSgYRYRwYZCxMM="
+)
+SIZE_BYTES = 12_000_001
+
+
+@pytest.fixture(scope="module", params=[start_sshd, start_embedded], ids=["openssh", "embedded"])
+def running_box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    start: StartServer = request.param
+    with open_box(tmp_path_factory.mktemp("link"), start=start) as box:
+        yield box
+
+
+@pytest.fixture
+def box(running_box: Box) -> Box:
+    for folder in (running_box.inbox, running_box.outbox):
+        folder.mkdir(exist_ok=True)
+        for path in folder.iterdir():
+            path.unlink()
+    return running_box
+
+
+@pytest.fixture
+def session(box: Box) -> Iterator[StationSession]:
+    with open_session(box.address, box.key) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("masters") / "master.mp3"
+    path.write_bytes(make_bytes(SIZE_BYTES, seed=7))
+    return path
+
+
+def test_a_sent_file_arrives_whole_and_leaves_no_part(session: StationSession, box: Box, master: Path) -> None:
+    seen: list[int] = []
+    sent = send_file(session, master, "a.mp3", seen.append)
+    assert (sent.bytes_sent, sent.resumed_from) == (SIZE_BYTES, 0)
+    assert sum(seen) == SIZE_BYTES
+    assert box.list_inbox() == ["a.mp3"]
+    assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
+
+
+def test_a_file_that_is_there_is_not_sent_again(session: StationSession, master: Path) -> None:
+    send_file(session, master, "a.mp3", lambda _: None)
+    seen: list[int] = []
+    again = send_file(session, master, "a.mp3", seen.append)
+    assert (again.bytes_sent, again.resumed_from) == (0, SIZE_BYTES)
+    assert seen == [SIZE_BYTES]
+
+
+def test_a_file_of_the_wrong_size_under_the_name_is_replaced(session: StationSession, box: Box, master: Path) -> None:
+    (box.inbox / "a.mp3").write_bytes(b"short")
+    send_file(session, master, "a.mp3", lambda _: None)
+    assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
+
+
+def test_an_empty_file_and_one_of_a_single_byte_can_be_sent(session: StationSession, box: Box, tmp_path: Path) -> None:
+    for size in (0, 1):
+        source = tmp_path / f"{size}.mp3"
+        source.write_bytes(b"x" * size)
+        send_file(session, source, source.name, lambda _: None)
+        assert (box.inbox / source.name).read_bytes() == source.read_bytes()
+
+
+def test_a_part_is_resumed_where_it_ends(session: StationSession, box: Box, master: Path) -> None:
+    held = 9_000_000
+    (box.inbox / "a.mp3.part").write_bytes(master.read_bytes()[:held])
+    sent = send_file(session, master, "a.mp3", lambda _: None)
+    assert (sent.bytes_sent, sent.resumed_from) == (SIZE_BYTES - held, held)
+    assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
+
+
+def test_a_part_whose_end_is_zeros_is_taken_up_before_them(session: StationSession, box: Box, master: Path) -> None:
+    held = 9_000_000
+    (box.inbox / "a.mp3.part").write_bytes(master.read_bytes()[: held - 5000] + bytes(5000))
+    sent = send_file(session, master, "a.mp3", lambda _: None)
+    assert 0 < sent.resumed_from < held - 5000
+    assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
+
+
+@pytest.mark.parametrize("size", [100, 9_000_000, SIZE_BYTES, SIZE_BYTES + 70_000])
+def test_a_part_of_other_bytes_is_found_out_before_it_is_trusted(
+    session: StationSession, box: Box, master: Path, size: int
+) -> None:
+    (box.inbox / "a.mp3.part").write_bytes(make_bytes(size, seed=8))
+    sent = send_file(session, master, "a.mp3", lambda _: None)
+    assert (sent.bytes_sent, sent.resumed_from) == (SIZE_BYTES, 0)
+    assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
+
+
+def test_a_whole_part_only_gets_its_name(session: StationSession, box: Box, master: Path) -> None:
+    (box.inbox / "a.mp3.part").write_bytes(master.read_bytes())
+    sent = send_file(session, master, "a.mp3", lambda _: None)
+    assert (sent.bytes_sent, sent.resumed_from) == (0, SIZE_BYTES)
+    assert box.list_inbox() == ["a.mp3"]
+
+
+def test_a_server_without_posix_rename_still_gets_the_file(session: StationSession, box: Box, master: Path) -> None:
+    session.sftp.extensions.discard(POSIX_RENAME)
+    (box.inbox / "a.mp3").write_bytes(b"old")
+    send_file(session, master, "a.mp3", lambda _: None)
+    assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
+    assert box.list_inbox() == ["a.mp3"]
+
+
+def test_a_missing_source_is_the_programme_files_error(session: StationSession, tmp_path: Path) -> None:
+    with pytest.raises(ProgrammeFileError):
+        send_file(session, tmp_path / "gone.mp3", "gone.mp3", lambda _: None)
+
+
+def test_a_document_is_sent_and_replaced_and_not_sent_twice(session: StationSession, box: Box) -> None:
+    first = send_bytes(session, "kế hoạch một".encode(), "plan.json")
+    again = send_bytes(session, "kế hoạch một".encode(), "plan.json")
+    send_bytes(session, "kế hoạch hai".encode(), "plan.json")
+    assert first.bytes_sent > 0
+    assert again.bytes_sent == 0
+    assert (box.inbox / "plan.json").read_text() == "kế hoạch hai"
+    assert box.list_inbox() == ["plan.json"]
+
+
+def test_a_missing_inbox_is_named(session: StationSession, box: Box, master: Path) -> None:
+    box.inbox.rmdir()
+    with pytest.raises(StationFolderError, match="an-nong: sending a\\.mp3"):
+        send_file(session, master, "a.mp3", lambda _: None)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 32_640, 2_999_999, 3_000_000, 3_000_001])
+def test_reading_starts_at_an_offset_and_ends_with_the_file(session: StationSession, box: Box, offset: int) -> None:
+    data = make_bytes(3_000_000, seed=9)
+    (box.outbox / "journal.jsonl").write_bytes(data)
+    assert read_from(session, "outbox/journal.jsonl", offset) == data[offset:]
+
+
+def test_reading_is_bounded(session: StationSession, box: Box) -> None:
+    (box.outbox / "journal.jsonl").write_bytes(b"0123456789")
+    assert read_from(session, "outbox/journal.jsonl", 3, limit_bytes=4) == b"3456"
+
+
+def test_a_file_that_is_not_there_reads_as_nothing_and_has_no_size(session: StationSession) -> None:
+    assert read_from(session, "outbox/none.jsonl", 0) == b""
+    assert stat_size(session, "outbox/none.jsonl") is None
+
+
+def test_a_folder_is_listed_and_files_are_removed(session: StationSession, box: Box) -> None:
+    (box.outbox / "b").write_bytes(b"12")
+    (box.outbox / "a").write_bytes(b"1")
+    files = list_folder(session, "outbox")
+    assert [(file.name, file.size_bytes) for file in files] == [("a", 1), ("b", 2)]
+    assert abs(files[0].modified_s - time.time()) < 60
+    remove(session, "outbox/a")
+    remove(session, "outbox/a")
+    assert [file.name for file in list_folder(session, "outbox")] == ["b"]
+    with pytest.raises(StationFolderError):
+        list_folder(session, "nothing")
+
+
+def test_the_clock_of_a_station_on_this_machine_is_ours(session: StationSession, box: Box) -> None:
+    assert abs(measure_clock_offset_s(session)) < 1.5
+    assert box.list_inbox() == []
+
+
+def test_another_host_key_is_never_accepted(box: Box, tmp_path: Path) -> None:
+    other = write_key_pair(tmp_path / "other", "other")
+    for line in (other, ECDSA_LINE):
+        with (
+            pytest.raises(HostKeyChangedError),
+            open_session(replace(box.address, host_key=line), box.key),
+        ):
+            pass
+
+
+def test_a_pinned_key_that_is_none_means_not_enrolled(box: Box) -> None:
+    for line in ("", "ssh-ed25519", "ssh-ed25519 ***", "no-key AAAA"):
+        with pytest.raises(NotEnrolledError), open_session(replace(box.address, host_key=line), box.key):
+            pass
+
+
+def test_a_key_that_the_station_does_not_know_is_refused(box: Box, tmp_path: Path) -> None:
+    write_key_pair(tmp_path / "stranger", "stranger")
+    with pytest.raises(LoginRefusedError, match="an-nong"), open_session(box.address, tmp_path / "stranger"):
+        pass
+
+
+def test_a_key_open_to_others_is_not_used(box: Box, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(box.key.read_bytes())
+    key.chmod(0o644)
+    with pytest.raises(CentreKeyError), open_session(box.address, key):
+        pass
+
+
+def test_a_stopped_server_is_unreachable(tmp_path: Path, running_box: Box) -> None:
+    start = start_embedded if running_box.address.user == "centre" else start_sshd
+    with open_box(tmp_path, start=start) as box:
+        pass
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1"), open_session(box.address, box.key):
+        pass
