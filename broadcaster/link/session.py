@@ -25,7 +25,7 @@ from broadcaster.core.errors import (
 )
 from broadcaster.core.ids import StationId
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits, MeasuredSocket, Watchdog, connect_socket
-from broadcaster.link.sftp import SftpClient
+from broadcaster.link.sftp import SYNC_EXTRA_S, SftpClient
 from broadcaster.wire.signature import read_private_key
 
 _CIPHERS = ("aes128-gcm@openssh.com", "aes128-ctr")
@@ -197,7 +197,7 @@ class _ChannelStream:
     def guard(self, watchdog: Watchdog) -> None:
         """Leave it to the watchdog to end a stalled line; the channel's own limit stays as the second one."""
         self._watchdog = watchdog
-        self._channel.settimeout(2 * self._stall_s)
+        self._channel.settimeout(2 * self._stall_s + SYNC_EXTRA_S)
 
     def send(self, data: bytes) -> None:
         """Send all of the bytes."""

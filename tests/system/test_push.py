@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import os
@@ -36,7 +37,9 @@ from tests.sshd import Box, make_bytes, open_box
 
 SIZE_BYTES = 24_000_003
 PLAN = PlanFile("plan-2023-10-09.r1.json", b'{"kind": "broadcaster-day-plan"}\n', "-----BEGIN SSH SIGNATURE-----\n")
-IMPATIENT = LinkLimits(banner_s=1.0, stall_s=1.5)
+IMPATIENT = LinkLimits(banner_s=2.5, stall_s=2.0)
+
+QUICK = LinkLimits(stall_s=1.0)
 
 
 @pytest.fixture
@@ -189,6 +192,21 @@ def test_one_refused_write_leaves_a_clean_prefix_and_no_success(tmp_path: Path, 
         sent = send_file(session, master.path, master.name, lambda _: None)
         assert sent.resumed_from == len(part)
         assert hash_file(box.inbox / master.name) == master.sha256
+
+
+class SyncsSlowly(asyncssh.SFTPServer):
+    """Takes longer over bringing a file to its disk than anything else may take, as a worn memory card does."""
+
+    async def fsync(self, file_obj: object) -> None:
+        await asyncio.sleep(2 * QUICK.stall_s)
+
+
+def test_a_slow_disk_is_no_stall(tmp_path: Path, master: MasterFile) -> None:
+    with (
+        open_box(tmp_path, start=functools.partial(start_embedded, files=SyncsSlowly)) as box,
+        open_session(box.address, box.key, QUICK) as session,
+    ):
+        assert send_bytes(session, PLAN.document, PLAN.name).bytes_sent == len(PLAN.document)
 
 
 def test_nothing_listening_is_unreachable(box: Box) -> None:
