@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from broadcaster.core.errors import ToolMissingError
-from broadcaster.demo.server import LOOPBACK, RunningServer
+from broadcaster.demo.server import LOOPBACK, RunningServer, choose_port
 from broadcaster.wire.signature import write_key_pair
 
 _START_S = 10.0
@@ -67,7 +67,7 @@ def start_sshd(folder: Path, state_folder: Path, client_public_key: str) -> Runn
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd started by root insists on it
     for _ in range(_TRIES):
-        port = _choose_port()
+        port = choose_port()
         (state / "sshd_config").write_text(
             _CONFIG.format(host=LOOPBACK, port=port, state=_quote(state), folder=_quote(folder.resolve()))
         )
@@ -77,7 +77,7 @@ def start_sshd(folder: Path, state_folder: Path, client_public_key: str) -> Runn
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        if _has_come_up(process, port):
+        if has_come_up(process, port):
             return RunningServer(
                 LOOPBACK,
                 port,
@@ -103,13 +103,8 @@ def list_children(pid: int) -> list[int]:
     return found
 
 
-def _choose_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-def _has_come_up(process: subprocess.Popen[bytes], port: int) -> bool:
+def has_come_up(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until a process that was just started answers as an SSH server on a port; False when it ends or does not."""
     until_s = time.monotonic() + _START_S
     while time.monotonic() < until_s and process.poll() is None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,3 +23,10 @@ class RunningServer:
     host_key_line: str
     pid: int
     stop: Callable[[], None]
+
+
+def choose_port() -> int:
+    """Choose a loopback port that is free at this moment; another process may take it before it is used."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
