@@ -1,0 +1,122 @@
+"""ffmpeg as a child process that can neither hang us nor be left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from broadcaster.core.programs import find_ffmpeg
+
+STALL_S = 60.0
+_PIPE_BYTES = 1 << 20
+_TELL_BYTES = 64 * 1024
+
+
+class FfmpegChild:
+    """One run of ffmpeg, killed when the block ends before it does.
+
+    Args:
+        arguments: Behind the program's name.
+        stall_s: How long it may take nothing from us and give nothing before it counts as hung.
+
+    Raises:
+        ToolMissingError: No ffmpeg on this machine.
+        TimeoutError: From any method: it hung. Leave the block and it is killed.
+    """
+
+    def __init__(self, arguments: Sequence[str | bytes], *, stall_s: float = STALL_S) -> None:
+        self._stall_s = stall_s
+        program = find_ffmpeg()
+        with contextlib.ExitStack() as stack:
+            self._words = stack.enter_context(tempfile.TemporaryFile())  # no pipe: nobody has to empty it
+            self._process = subprocess.Popen(
+                [program, "-nostdin", "-hide_banner", "-nostats", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._words,
+                bufsize=0,
+            )
+            self.pid = self._process.pid
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+        self._process.wait()
+        self._stack.close()
+
+    def read_bytes(self, size: int) -> bytes:
+        """Read exactly `size` bytes of its output; fewer only at the end."""
+        pipe = self._process.stdout
+        if pipe is None:
+            return b""
+        pieces = bytearray()
+        while len(pieces) < size:
+            self._await(pipe, select.POLLIN)
+            piece = os.read(pipe.fileno(), min(_PIPE_BYTES, size - len(pieces)))
+            if not piece:
+                break
+            pieces += piece
+        return bytes(pieces)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write all of `data` to its input.
+
+        Raises:
+            BrokenPipeError: It has ended.
+        """
+        pipe = self._process.stdin
+        if pipe is None:
+            return
+        os.set_blocking(pipe.fileno(), False)
+        left = memoryview(data)
+        while left:
+            self._await(pipe, select.POLLOUT)
+            left = left[os.write(pipe.fileno(), left) :]
+
+    def _await(self, pipe: IO[bytes], event: int) -> None:
+        poll = select.poll()
+        poll.register(pipe, event)
+        if not poll.poll(self._stall_s * 1000):
+            raise TimeoutError(f"ffmpeg {'gave' if event == select.POLLIN else 'took'} nothing for {self._stall_s:g} s")
+
+    def wait_end(self) -> int:
+        """Close its input, wait for its end and give its exit code."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            return self._process.wait(self._stall_s)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError("ffmpeg did not end") from error
+
+    def read_words(self) -> str:
+        """Give the beginning of what it said on its error output."""
+        return os.pread(self._words.fileno(), _TELL_BYTES, 0).decode("utf-8", "replace")
+
+    def find_complaint(self) -> str:
+        """Give the first error it spoke of, without its own decorations; "" when it spoke of none."""
+        for line in self.read_words().splitlines():
+            _, mark, rest = line.partition("[error] ")
+            if mark and rest.strip():
+                return rest.strip()
+        return ""
+
+
+def name_input(path: Path) -> str:
+    """Give the path as ffmpeg must be told it: no dash, colon, percent sign or quote in it means anything then."""
+    return f"file:{path.absolute()}"

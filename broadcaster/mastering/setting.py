@@ -1,0 +1,70 @@
+"""What an encoding is made with, and how to do better after one was measured. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broadcaster.core.model import LoudnessReading, MasteringTarget
+from broadcaster.mastering.encode import choose_level_loss_db
+from broadcaster.mastering.gain import plan_gain
+
+_OVERSHOOT_DB = 0.4  # what encoding at 128 kbit/s usually adds to limited peaks, beyond its loss of level
+_SPARE_DB = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What one encoding is made with: gain (dB), and the peak that the limiter keeps to (dBTP; None: no limiter)."""
+
+    gain_db: float
+    limit_dbtp: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One encoding, measured: its setting, what came out, and what the limiter took off (dB)."""
+
+    setting: Setting
+    after: LoudnessReading
+    limiter_db: float
+
+
+def choose_setting(before: LoudnessReading, target: MasteringTarget) -> Setting:
+    """Choose the first setting from the plan: LAME's loss of level is made good beforehand. Pure.
+
+    Raises:
+        SilentProgrammeError: Nothing to normalise.
+    """
+    plan = plan_gain(before, target)
+    loss_db = choose_level_loss_db(target.bitrate_kbps)
+    limit_dbtp = target.ceiling_dbtp + loss_db - _OVERSHOOT_DB if plan.limit_db > 0 else None
+    return Setting(plan.gain_db + loss_db, limit_dbtp)
+
+
+def choose_next(attempts: list[Attempt], before: LoudnessReading, target: MasteringTarget) -> Setting:
+    """Choose a better setting from what the attempts so far missed. Pure.
+
+    The gain moves by what was missed, and by more where the last two attempts show that a limiter swallows a part. The
+    limiter's ceiling moves down by what passed the target's, at least to just below the peak that was sent in.
+    """
+    last = attempts[-1]
+    missed_lu = target.loudness_lufs - last.after.integrated_lufs
+    yield_lu = 1.0
+    if len(attempts) > 1 and abs(moved_db := last.setting.gain_db - attempts[-2].setting.gain_db) > 0.02:
+        gained_lu = last.after.integrated_lufs - attempts[-2].after.integrated_lufs
+        yield_lu = min(1.0, max(0.25, gained_lu / moved_db))
+    gain_db = last.setting.gain_db + missed_lu / yield_lu
+    limit_dbtp = last.setting.limit_dbtp
+    over_db = last.after.true_peak_dbtp - target.ceiling_dbtp
+    if over_db > 0:
+        sent_dbtp = before.true_peak_dbtp + last.setting.gain_db
+        limit_dbtp = min(sent_dbtp, sent_dbtp if limit_dbtp is None else limit_dbtp) - over_db - _SPARE_DB
+    return Setting(gain_db, limit_dbtp)
+
+
+def is_hit(after: LoudnessReading, target: MasteringTarget, tolerance_lu: float) -> bool:
+    """Tell whether a finished master is as loud as asked, within a tolerance, and under the ceiling. Pure."""
+    return (
+        abs(after.integrated_lufs - target.loudness_lufs) <= tolerance_lu
+        and after.true_peak_dbtp <= target.ceiling_dbtp
+    )

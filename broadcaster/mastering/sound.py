@@ -1,0 +1,57 @@
+"""The room's currency of sound: pydub segments of some seconds, 32 bit, 44.1 kHz, stereo, kept under full scale.
+
+Every segment lies `HEADROOM_DB` below what it stands for, so that recordings whose peaks pass full scale (MP3, AAC and
+float files often do) reach the limiter whole instead of clipped. A peak more than 12 dB over full scale is clipped.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+
+with warnings.catch_warnings():
+    # pydub warns on import of an old module of the standard library and of a missing ffmpeg; it decodes nothing here
+    warnings.simplefilter("ignore")
+    from pydub import AudioSegment
+
+__all__ = [
+    "CHANNELS",
+    "FRAME_BYTES",
+    "HEADROOM_DB",
+    "RATE_HZ",
+    "SAMPLE_BYTES",
+    "AudioSegment",
+    "Samples",
+    "list_samples",
+    "wrap_pcm",
+    "wrap_samples",
+]
+
+RATE_HZ = 44_100
+CHANNELS = 2
+SAMPLE_BYTES = 4
+FRAME_BYTES = CHANNELS * SAMPLE_BYTES
+HEADROOM_DB = 12.0
+_FULL_SCALE = float(1 << 31)
+
+Samples = npt.NDArray[np.float64]
+
+
+def wrap_pcm(data: bytes) -> AudioSegment:
+    """Make a segment of raw little-endian 32-bit stereo PCM; a frame cut at the end is left out."""
+    whole = len(data) - len(data) % FRAME_BYTES
+    return AudioSegment(data=data[:whole], sample_width=SAMPLE_BYTES, frame_rate=RATE_HZ, channels=CHANNELS)
+
+
+def wrap_samples(samples: Samples) -> AudioSegment:
+    """Make a segment of samples shaped (frames, channels) where 1.0 is the segment's full scale; more is clipped."""
+    whole = np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
+    return wrap_pcm(whole.astype("<i4").tobytes())
+
+
+def list_samples(segment: AudioSegment, gain_db: float = 0.0) -> Samples:
+    """Give a segment's samples shaped (frames, channels), 1.0 being its full scale, turned up by `gain_db`."""
+    whole = np.frombuffer(segment.raw_data, dtype="<i4").reshape(-1, CHANNELS)
+    return whole * (10 ** (gain_db / 20) / _FULL_SCALE)
