@@ -78,6 +78,11 @@ def hash_file(path: Path, progress: Callable[[int], None] | None = None) -> Sha2
     return Sha256(digest.hexdigest())
 
 
+def hash_bytes(data: bytes) -> Sha256:
+    """Hash bytes that are at hand."""
+    return Sha256(hashlib.sha256(data).hexdigest())
+
+
 @contextlib.contextmanager
 def hold_lock(path: Path, who: str) -> Iterator[None]:
     """Hold a lock file for as long as the block runs; the kernel lets go of it when the process dies, however it dies.

@@ -119,8 +119,12 @@ def _write_schedules(workspace: Workspace, stations: Sequence[DemoStation], star
          "user": one.server.user, "host_key": one.server.host_key_line}
         for one in stations
     ]  # fmt: skip
-    centre = {"name": "Trung tâm Văn hóa, Thông tin huyện Triệu Sơn", "place": "Triệu Sơn", "zone": str(ZONE)}
-    files = {
+    centre: dict[str, object] = {
+        "name": "Trung tâm Văn hóa, Thông tin huyện Triệu Sơn",
+        "place": "Triệu Sơn",
+        "zone": str(ZONE),
+    }
+    files: dict[str, dict[str, object]] = {
         "centre": centre, "stations": {"stations": boxes}, "columns": {"columns": columns},
         "campaigns": {"campaigns": [campaign]}, "timetable": {"slots": slots},
     }  # fmt: skip

@@ -58,6 +58,12 @@ def write_removal(connection: Connection, name: ProgrammeId, at: datetime) -> No
     connection.execute(update(programmes).where(programmes.c.id == name).values(removed_at=at))
 
 
+def write_return(connection: Connection, name: ProgrammeId) -> bool:
+    """Take back a removal; False when there is no removed programme of that id."""
+    statement = update(programmes).where(programmes.c.id == name, programmes.c.removed_at.is_not(None))
+    return connection.execute(statement.values(removed_at=None)).rowcount == 1
+
+
 def read_future_use(connection: Connection, name: ProgrammeId, now_at: datetime) -> list[tuple[str, datetime]]:
     """Read where a programme is on air or planned: (station, start) of every airing that has not ended by `now_at`."""
     query = select(airings.c.station_id, airings.c.start_at, airings.c.duration_ms).where(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from broadcaster.core.errors import Fault
@@ -18,6 +19,13 @@ from broadcaster.core.ids import choose_nearest
 F = TypeVar("F", bound=BaseModel)
 Place = tuple[str | int, ...]
 MAX_FILE_BYTES = 8 << 20
+
+
+class _TextConstructor(RoundTripConstructor):
+    """Leaves dates as texts: the forms read them, and a day that does not exist becomes a fault with a place."""
+
+
+_TextConstructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_scalar)
 
 
 class PlacedFile:
@@ -99,7 +107,9 @@ def _load(path: Path) -> CommentedMap:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise _UnreadableFileError("the file is too large", f"at most {MAX_FILE_BYTES} bytes")
-        root = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        reader = YAML(typ="rt")
+        reader.Constructor = _TextConstructor
+        root = reader.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise _UnreadableFileError("the file is missing", "a file as `broadcaster init` makes it") from error
     except UnicodeDecodeError as error:

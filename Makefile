@@ -1,0 +1,45 @@
+# make demo   the whole way on this machine: three stations, real recordings, real playing, a real report
+# make test   everything, on real parts; installs what it needs (as root with apt)
+# make check  ruff, mypy, import contracts, doctests, fast tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check samples apt clean
+
+demo: $(VENV)/demo
+	@$(BIN)/broadcaster demo
+
+test: apt $(VENV)/dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --doctest-modules broadcaster tests/unit tests/docs
+
+samples: $(VENV)/dev
+	$(BIN)/python audio/make_samples.py
+
+apt:
+	@bash tests/install-tools.sh
+
+$(VENV)/pip:
+	@echo "making a virtual environment in $(VENV)/"
+	@$(PYTHON) -m venv $(VENV) || { echo "error: no venv in this Python: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/demo: $(VENV)/pip setup.cfg pyproject.toml
+	@echo "installing what the demo needs (a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/pip setup.cfg pyproject.toml
+	@echo "installing what the tests need (a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/demo
+
+clean:
+	rm -rf $(VENV) .demo build *.egg-info

@@ -1,0 +1,201 @@
+"""Collect what a station wrote into its outbox: status, receipts, journal; from the last offset, each line once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from broadcaster.core.errors import DeliveryError, DocumentError, StationFolderError
+from broadcaster.core.ids import LogId, StationId
+from broadcaster.link.session import StationSession
+from broadcaster.link.transfer import list_folder, measure_clock_offset_s, read_from
+from broadcaster.store.stations import (
+    LogPosition,
+    read_position,
+    write_break,
+    write_contact,
+    write_journal,
+    write_position,
+    write_receipts,
+)
+from broadcaster.wire.chain import START, ChainedLine, ChainPoint, match_chain, read_lines
+from broadcaster.wire.journal import JournalLine, read_entry
+from broadcaster.wire.receipt import FILE_NAME as RECEIPTS
+from broadcaster.wire.receipt import ReceiptLine, read_receipt
+from broadcaster.wire.status import FILE_NAME as STATUS
+from broadcaster.wire.status import StationStatus, read_status, write_status
+
+OUTBOX = "outbox"
+JOURNAL = "journal"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedFile:
+    """The new lines of one file of an outbox, and what was wrong in it."""
+
+    name: str
+    lines: tuple[ChainedLine, ...]
+    position: LogPosition
+    breaks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedChain:
+    """Where a chain stands after a visit (its offset has no meaning), and where it does not hold."""
+
+    name: str
+    position: LogPosition
+    breaks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What one visit to a station brought."""
+
+    station: StationId
+    status: StationStatus | None
+    clock_offset_s: float | None
+    files: tuple[CollectedFile, ...]
+    chains: tuple[CollectedChain, ...]
+    troubles: tuple[str, ...] = ()
+
+
+def read_positions(connection: Connection, station: StationId, names: Sequence[str]) -> dict[str, LogPosition]:
+    """Read up to where some files were collected, and where the journal's chain stands (under JOURNAL)."""
+    found = {name: read_position(connection, station, name) for name in (*names, JOURNAL)}
+    return {name: position for name, position in found.items() if position is not None}
+
+
+def fetch_outbox(session: StationSession, read_known: Callable[[Sequence[str]], dict[str, LogPosition]]) -> Collection:
+    """Fetch what is new in a station's outbox. Nothing is written, here or there.
+
+    The status is read first: whatever the agent had written by then is in the files that are read after it.
+
+    Args:
+        session: With the station.
+        read_known: Gives the positions of files by their names.
+
+    Raises:
+        DeliveryError: The station cannot be read.
+    """
+    troubles: list[str] = []
+    try:
+        clock_offset_s: float | None = measure_clock_offset_s(session)
+    except StationFolderError as error:
+        clock_offset_s = None
+        troubles.append(error.message)
+    status = _fetch_status(session, troubles)
+    sizes = {file.name: file.size_bytes for file in list_folder(session, OUTBOX)}
+    names = [name for name in sorted(sizes) if name == RECEIPTS or name.startswith("journal-")]
+    known = read_known(names)
+    files = [
+        _fetch_file(session, name, known.get(name))
+        for name in names
+        if name not in known or sizes[name] != known[name].offset_bytes
+    ]
+    chains = []
+    for chain in (RECEIPTS, JOURNAL):
+        lines = [line for file in files if _chain_of(file.name) == chain for line in file.lines]
+        if lines:
+            chains.append(_follow_chain(chain, lines, known.get(chain)))
+    return Collection(session.address.station, status, clock_offset_s, tuple(files), tuple(chains), tuple(troubles))
+
+
+def keep_collection(connection: Connection, collection: Collection, at: datetime) -> int:
+    """Keep a collection, all of it in one transaction; what is there already stays as it is.
+
+    Returns:
+        How many receipts and journal lines were new.
+    """
+    new = 0
+    station = collection.station
+    for file in collection.files:
+        breaks = list(file.breaks)
+        if file.name == RECEIPTS:
+            receipts: list[ReceiptLine] = _read_each(file.lines, read_receipt, breaks)
+            new += write_receipts(connection, station, receipts, at)
+        else:
+            entries: list[JournalLine] = _read_each(file.lines, read_entry, breaks)
+            new += write_journal(connection, station, entries, at)
+        write_position(connection, station, file.name, file.position)
+        for message in breaks:
+            write_break(connection, station, file.name, message, at)
+    for chain in collection.chains:
+        if chain.name == JOURNAL:
+            write_position(connection, station, JOURNAL, chain.position)
+        for message in chain.breaks:
+            write_break(connection, station, chain.name, message, at)
+    values: dict[str, object] = {"reached_at": at, "error": "", "message": "; ".join(collection.troubles)}
+    if collection.clock_offset_s is not None:
+        values |= {"clock_offset_s": collection.clock_offset_s, "clock_at": at}
+    if collection.status is not None:
+        status = collection.status
+        values |= {"journal_until": status.at, "log_id": status.log, "status": write_status(status)}
+    write_contact(connection, station, values)
+    return new
+
+
+def keep_failure(connection: Connection, station: StationId, error: DeliveryError, at: datetime) -> None:
+    """Keep the fact that a station could not be reached or read."""
+    values = {"failed_at": at, "error": type(error).__name__, "message": error.message}
+    write_contact(connection, station, values)
+
+
+def _chain_of(file_name: str) -> str:
+    """Name the chain that a file belongs to: the journal runs on from file to file."""
+    return JOURNAL if file_name.startswith("journal-") else file_name
+
+
+def _fetch_status(session: StationSession, troubles: list[str]) -> StationStatus | None:
+    data = read_from(session, f"{OUTBOX}/{STATUS}", 0)
+    if not data:
+        troubles.append("no status: the agent has not run yet")
+        return None
+    try:
+        return read_status(data)
+    except DocumentError as error:
+        troubles.append(error.message)
+        return None
+
+
+def _fetch_file(session: StationSession, name: str, known: LogPosition | None) -> CollectedFile:
+    offset = known.offset_bytes if known else 0
+    data = read_from(session, f"{OUTBOX}/{name}", offset)
+    lines, errors, covered = read_lines(data)
+    if known and (errors or not data or not _is_later(lines, known.point)):
+        # Not what was there last time: the box was set up anew, or somebody touched its diary. All of it is read again.
+        offset = 0
+        lines, errors, covered = read_lines(read_from(session, f"{OUTBOX}/{name}", 0))
+    end = lines[-1].point() if lines else ChainPoint(LogId(""), 0, START)
+    position = LogPosition(offset + covered, known.point if known and not lines else end)
+    return CollectedFile(name, tuple(lines), position, tuple(error.message for error in errors))
+
+
+def _is_later(lines: Sequence[ChainedLine], point: ChainPoint) -> bool:
+    return all(line.log == point.log and line.seq > point.seq for line in lines)
+
+
+def _follow_chain(name: str, lines: Sequence[ChainedLine], known: LogPosition | None) -> CollectedChain:
+    """Put the new lines of a chain, from however many files, in the order of their numbers and check it."""
+    point = known.point if known and known.point.seq else None
+    logs = list(dict.fromkeys(line.log for line in lines))
+    new = [line for line in lines if point is None or line.log != point.log or line.seq > point.seq]
+    new.sort(key=lambda line: (logs.index(line.log), line.seq))
+    breaks = tuple(error.message for error in match_chain(new, point))
+    end = new[-1].point() if new else point
+    return CollectedChain(name, LogPosition(0, end or ChainPoint(LogId(""), 0, START)), breaks)
+
+
+def _read_each(lines: Sequence[ChainedLine], reader: Callable[[ChainedLine], T], breaks: list[str]) -> list[T]:
+    found: list[T] = []
+    for line in lines:
+        try:
+            found.append(reader(line))
+        except DocumentError as error:
+            breaks.append(error.message)
+    return found

@@ -1,0 +1,1 @@
+"""The centre: wires the rooms together, owns the workspace and the clock."""

@@ -1,0 +1,110 @@
+"""Find all that is wrong in a workspace at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broadcaster.centre.publish import preview_day
+from broadcaster.centre.workspace import Workspace
+from broadcaster.core.errors import BroadcasterError
+from broadcaster.core.files import hash_file
+from broadcaster.core.ids import choose_nearest
+from broadcaster.core.programs import find_ffmpeg
+from broadcaster.core.schedules import Schedules
+from broadcaster.store.engine import Record
+from broadcaster.store.programmes import read_programmes
+from broadcaster.timetable.read import read_all
+from broadcaster.wire.signature import read_private_key
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to correct (`is_wrong`) or to know, and what to do next."""
+
+    message: str
+    hint: str = ""
+    is_wrong: bool = True
+
+
+def check_workspace(workspace: Workspace, now_at: datetime) -> list[Finding]:
+    """Check schedules/, ffmpeg, the centre's key, the record, the masters, and the next two days.
+
+    Raises:
+        WorkspaceError: The workspace cannot be written at all.
+    """
+    workspace.prepare_state()
+    findings: list[Finding] = []
+    found = read_all(workspace.schedules)
+    findings += [Finding(str(fault)) for fault in (*found.config_faults, *found.policy_faults)]
+    for probe in (find_ffmpeg, lambda: read_private_key(workspace.key)):
+        try:
+            probe()
+        except BroadcasterError as error:
+            findings.append(Finding(error.message, error.hint))
+    try:
+        with workspace.open_record() as record:
+            findings += _check_masters(workspace, record)
+            if found.schedules is not None:
+                findings += _check_days(record, found.schedules, now_at)
+    except BroadcasterError as error:
+        findings.append(Finding(error.message, error.hint))
+    if found.schedules is not None:
+        findings += _check_stations(found.schedules)
+    return findings
+
+
+def _check_masters(workspace: Workspace, record: Record) -> list[Finding]:
+    with record.read() as connection:
+        programmes = read_programmes(connection)
+    findings: list[Finding] = []
+    for programme in programmes:
+        path = workspace.masters / f"{programme.master.sha256}.mp3"
+        if not path.exists():
+            message = f"the master of {programme.id!r} is gone: {path}"
+        elif hash_file(path) != programme.master.sha256:
+            message = f"the master of {programme.id!r} was changed: {path}"
+        else:
+            continue
+        findings.append(Finding(message, "remove the programme and add its recording again"))
+    return findings
+
+
+def _check_days(record: Record, schedules: Schedules, now_at: datetime) -> list[Finding]:
+    findings: list[Finding] = []
+    with record.read() as connection:
+        names = [programme.id for programme in read_programmes(connection)]
+    for slot in schedules.slots:
+        for item in slot.rundown:
+            if item.programme is not None and item.programme not in names:
+                near = choose_nearest(item.programme, names)
+                hint = (
+                    f"did you mean {near!r}?"
+                    if near
+                    else f"add it: broadcaster programme add FILE --id {item.programme}"
+                )
+                message = f"slot {slot.id!r} wants the programme {item.programme!r}, which is not there"
+                findings.append(Finding(message, hint, is_wrong=False))
+    today = now_at.astimezone(schedules.centre.zone).date()
+    for on in (today, today + timedelta(days=1)):
+        for occurrence in preview_day(record, schedules, on):
+            at = occurrence.start_at.astimezone(schedules.centre.zone)
+            what = f"{occurrence.slot.id!r} on {at:%d/%m/%Y} at {at:%H:%M}"
+            if not occurrence.items and occurrence.start_at > now_at:
+                hint = "add a programme for one of its columns and that date"
+                findings.append(Finding(f"nothing to play in {what}", hint, is_wrong=False))
+            if occurrence.is_too_long():
+                minutes = occurrence.sum_duration().total_seconds() / 60
+                message = f"{what} is {minutes:.1f} min long, its slot has {occurrence.slot.max_min}"
+                findings.append(Finding(message, "shorten it, or give the slot more minutes"))
+    return findings
+
+
+def _check_stations(schedules: Schedules) -> list[Finding]:
+    loose = [station.id for station in schedules.stations if station.host is None or station.host_key is None]
+    if not loose:
+        return []
+    shown = ", ".join(loose[:5]) + (f" and {len(loose) - 5} more" if len(loose) > 5 else "")
+    message = f"{len(loose)} of {len(schedules.stations)} stations are not connected yet: {shown}"
+    hint = "fill in host and host_key in schedules/stations.yaml (docs/station-box.md)"
+    return [Finding(message, hint, is_wrong=False)]

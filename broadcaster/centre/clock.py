@@ -1,0 +1,107 @@
+"""The clock of the centre: a few APScheduler jobs that read what is due. The only home of APScheduler.
+
+The jobs live in memory and are made anew at every start; what is due stands in the timetable and the record, so a
+centre that was killed takes up where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from broadcaster.core.schedules import CentreSettings
+from broadcaster.core.time import Clock
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What the clock calls. Each reads for itself what is due, so calling one once too often does nothing."""
+
+    publish: Callable[[], None]
+    push: Callable[[], None]
+    collect: Callable[[], None]
+    watch: Callable[[], None]
+    report: Callable[[], None]
+
+
+class CentreClock:
+    """Runs the duties on time until it is stopped.
+
+    Args:
+        settings: Zone and intervals.
+        duties: What to call.
+        clock: For the first calls, right after the start.
+        on_alarm: Told in words of every missed or failed job.
+    """
+
+    def __init__(self, settings: CentreSettings, duties: Duties, clock: Clock, on_alarm: Callable[[str], None]) -> None:
+        self._on_alarm = on_alarm
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(5)},
+            job_defaults={"coalesce": True, "max_instances": 1},
+            timezone=settings.zone,
+        )
+        now_at = clock.now_at()
+        zone = settings.zone
+        every = settings.collect_every
+        self._add("publish", duties.publish, CronTrigger(minute="*/5", timezone=zone), 300, now_at)
+        self._add("push", duties.push, IntervalTrigger(minutes=1, timezone=zone), 60, now_at + timedelta(seconds=2))
+        self._add("collect", duties.collect, _every(every, settings), round(every.total_seconds()), now_at)
+        self._add("watch", duties.watch, IntervalTrigger(minutes=1, timezone=zone), 60, now_at + timedelta(seconds=30))
+        # Late on Monday is better than not at all: the report may be written until the next one is due.
+        monday = CronTrigger(day_of_week="mon", hour=7, minute=0, timezone=zone)
+        self._add("report", duties.report, monday, 6 * 24 * 3600, now_at + timedelta(minutes=1))
+        self._scheduler.add_listener(self._hear, EVENT_JOB_MISSED | EVENT_JOB_ERROR)
+
+    def start(self) -> None:
+        """Start calling; returns at once."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop calling and wait for duties that run."""
+        self._scheduler.shutdown(wait=True)
+
+    def wake(self) -> None:
+        """Look at the time again: a clock that was set forward is not noticed otherwise."""
+        self._scheduler.wakeup()
+
+    def _add(
+        self,
+        name: str,
+        duty: Callable[[], None],
+        trigger: CronTrigger | IntervalTrigger,
+        grace_s: int,
+        first_at: datetime,
+    ) -> None:
+        self._scheduler.add_job(
+            duty,
+            trigger,
+            id=name,
+            name=name,
+            misfire_grace_time=max(1, grace_s),
+            next_run_time=first_at,
+            replace_existing=True,
+        )
+
+    def _hear(self, event: JobExecutionEvent) -> None:
+        if event.code == EVENT_JOB_MISSED:
+            self._on_alarm(f"{event.job_id} was due at {event.scheduled_run_time.isoformat()} and was missed")
+        else:
+            _LOG.error("%s failed: %s\n%s", event.job_id, event.exception, event.traceback)
+            self._on_alarm(f"{event.job_id} failed: {event.exception}")
+
+
+def _every(interval: timedelta, settings: CentreSettings) -> IntervalTrigger:
+    return IntervalTrigger(seconds=round(interval.total_seconds()), timezone=settings.zone)

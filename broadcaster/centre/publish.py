@@ -1,0 +1,142 @@
+"""Publish: expand the timetable into day plans, sign them, keep them. Nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
+
+from broadcaster.centre.workspace import Workspace
+from broadcaster.core.files import hash_bytes
+from broadcaster.core.ids import SlotId, StationId
+from broadcaster.core.model import Airing, Station
+from broadcaster.core.schedules import Schedules
+from broadcaster.core.time import plan_dates
+from broadcaster.store.engine import Record
+from broadcaster.store.plans import PlanRevision, read_day_airings, read_newest, write_airings, write_revision
+from broadcaster.store.programmes import read_programmes
+from broadcaster.timetable.expand import Occurrence, Shelf, expand_day, expand_station
+from broadcaster.wire.day_plan import DayPlan, has_same_airings, plan_file_name, read_day_plan, write_day_plan
+from broadcaster.wire.signature import PLAN_NAMESPACE, read_private_key, sign_document
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What publishing did for one station and date. `is_new` is False when the newest plan already said all this."""
+
+    station: StationId
+    on: date
+    revision: int
+    airings: int
+    is_new: bool
+
+
+def read_shelf(connection: Connection) -> Shelf:
+    """Read the programmes that the timetable can choose from."""
+    return Shelf(read_programmes(connection))
+
+
+def preview_day(record: Record, schedules: Schedules, on: date) -> list[Occurrence]:
+    """Expand one date as publishing would, and change nothing."""
+    with record.read() as connection:
+        return expand_day(schedules, on, read_shelf(connection))
+
+
+def publish_days(
+    workspace: Workspace, record: Record, schedules: Schedules, dates: Iterable[date], now_at: datetime
+) -> list[Published]:
+    """Publish the day plans of some dates for every station that exists then.
+
+    A plan is a new revision only where it asks something else of the station. A slot that has begun stays as it was
+    planned: what was asked of a station in the past is never rewritten.
+
+    Raises:
+        CentreKeyError: The centre's key cannot be used. Nothing has been published.
+        RecordError: The record cannot be written; dates before the failing one are published.
+    """
+    workspace.prepare_state()
+    key = read_private_key(workspace.key)
+    published: list[Published] = []
+    for on in dates:
+        with record.write() as connection:
+            occurrences = expand_day(schedules, on, read_shelf(connection))
+            newest = read_newest(connection, on, on)
+            planned = read_day_airings(connection, on)
+            for station in schedules.stations:
+                if not station.is_valid_on(on):
+                    continue
+                old = newest.get((station.id, on))
+                airings = _merge_started(
+                    planned.get(station.id, []) if old else [], list(expand_station(occurrences, station)), now_at
+                )
+                published.append(_publish_one(connection, key, schedules, station, on, old, airings, now_at))
+    return published
+
+
+def record_missed_days(record: Record, schedules: Schedules, first: date, last: date, now_at: datetime) -> int:
+    """Keep what the timetable wanted on past days for which no plan was ever published.
+
+    Without this a centre that slept for a day would leave no trace in the report: silence would look green.
+
+    Returns:
+        How many airings were kept; their revision is 0, which means never published.
+    """
+    today = now_at.astimezone(schedules.centre.zone).date()
+    kept = 0
+    with record.write() as connection:
+        newest = read_newest(connection, first, last)
+        shelf = read_shelf(connection)
+        for on in plan_dates(first, min(last, today - timedelta(days=1))):
+            missing = [s for s in schedules.stations if s.is_valid_on(on) and (s.id, on) not in newest]
+            occurrences = expand_day(schedules, on, shelf) if missing else []
+            for station in missing:
+                airings = list(expand_station(occurrences, station))
+                write_airings(connection, station.id, on, airings, 0)
+                kept += len(airings)
+    return kept
+
+
+def _merge_started(old: Sequence[Airing], new: Sequence[Airing], now_at: datetime) -> list[Airing]:
+    """Take slots that have begun from the old plan and all others from the new one."""
+    begun: set[SlotId] = {airing.slot for airing in old if airing.start_at <= now_at}
+    kept = [airing for airing in old if airing.slot in begun]
+    kept += [airing for airing in new if airing.slot not in begun]
+    return sorted(kept, key=lambda airing: (airing.start_at, airing.id))
+
+
+def _publish_one(
+    connection: Connection,
+    key: Ed25519PrivateKey,
+    schedules: Schedules,
+    station: Station,
+    on: date,
+    old: PlanRevision | None,
+    airings: Sequence[Airing],
+    now_at: datetime,
+) -> Published:
+    plan = DayPlan(
+        station=station.id,
+        centre=schedules.centre.name,
+        on=on,
+        zone=str(schedules.centre.zone),
+        revision=old.revision + 1 if old else 1,
+        published_at=now_at,
+        quiet_hours=schedules.centre.quiet_hours,
+        airings=tuple(airings),
+    )
+    if old is not None and has_same_airings(read_day_plan(old.document), read_day_plan(write_day_plan(plan))):
+        return Published(station.id, on, old.revision, len(airings), is_new=False)
+    document = write_day_plan(plan)
+    signature = sign_document(document, key, PLAN_NAMESPACE)
+    revision = PlanRevision(station.id, on, plan.revision, document, signature, hash_bytes(document), now_at)
+    write_revision(connection, revision)
+    write_airings(connection, station.id, on, airings, plan.revision)
+    return Published(station.id, on, plan.revision, len(airings), is_new=True)
+
+
+def name_plan(plan: PlanRevision) -> str:
+    """Name the file in which a plan travels."""
+    return plan_file_name(plan.on, plan.revision)

@@ -1,0 +1,113 @@
+"""Reports: gather the evidence of a period, reconcile it, sum it, write the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+
+from broadcaster.airtime.documents import ReportFiles, write_documents
+from broadcaster.airtime.reconcile import Evidence, Tolerance, match_airings, match_unplanned
+from broadcaster.airtime.weekly import Report, sum_report
+from broadcaster.centre.publish import record_missed_days
+from broadcaster.centre.workspace import Workspace
+from broadcaster.core.errors import WorkspaceError
+from broadcaster.core.ids import AiringId, Sha256, StationId
+from broadcaster.core.model import Airing
+from broadcaster.core.schedules import Schedules
+from broadcaster.core.time import format_week, plan_week, wall_to_utc
+from broadcaster.store.engine import Record
+from broadcaster.store.plans import PlanRevision, read_airing_revisions, read_airings_between, read_newest
+from broadcaster.store.programmes import read_programmes
+from broadcaster.store.stations import (
+    read_breaks,
+    read_contacts,
+    read_held,
+    read_journal_between,
+    read_receipts_of,
+)
+
+JOURNAL_MARGIN = timedelta(days=1)
+
+
+def make_report(record: Record, schedules: Schedules, first_on: date, last_on: date, now_at: datetime) -> Report:
+    """Make the figures of a period from what is in the record.
+
+    Args:
+        record: Plans, receipts, journals.
+        schedules: Names and tolerances.
+        first_on: First date, in the centre's zone.
+        last_on: Last date.
+        now_at: Airings that end after this are counted as pending.
+    """
+    record_missed_days(record, schedules, first_on, last_on, now_at)
+    zone = schedules.centre.zone
+    begins_at = wall_to_utc(first_on, time(), zone)
+    ends_at = wall_to_utc(last_on + timedelta(days=1), time(), zone)
+    with record.read() as connection:
+        airings = read_airings_between(connection, begins_at, ends_at)
+        dates = {airing.start_at.astimezone(zone).date() for airing in airings}
+        revisions = read_airing_revisions(connection, dates)
+        plans = read_newest(connection, first_on, last_on)
+        held = read_held(connection)
+        # A box whose clock is off, or whose plan was another day's, still belongs to its airing.
+        lines = read_journal_between(connection, begins_at - JOURNAL_MARGIN, ends_at + JOURNAL_MARGIN)
+        evidence = Evidence(
+            journal={key: [line.entry for line in found] for key, found in lines.items()},
+            held_since={(station, Sha256(sha256)): at for station, mine in held.items() for sha256, at in mine.items()},
+            refusals=read_receipts_of(connection, {airing.sha256 for airing in airings}),
+            plan_held=_match_held_plans(airings, plans, held, schedules),
+            unpublished=frozenset(key for key, revision in revisions.items() if revision == 0),
+            contacts=read_contacts(connection),
+        )
+        programmes = read_programmes(connection)
+        breaks = read_breaks(connection)
+    tolerance = Tolerance(
+        schedules.centre.start_tolerance_s, schedules.centre.short_tolerance_s, schedules.centre.clock_tolerance_s
+    )
+    outcomes = match_airings(airings, evidence, tolerance, now_at)
+    inside = {key: found for key, found in evidence.journal.items() if begins_at <= found[0].planned_at < ends_at}
+    return sum_report(
+        schedules,
+        first_on,
+        last_on,
+        now_at,
+        outcomes,
+        programmes,
+        match_unplanned(airings, inside),
+        breaks,
+        pending=len(airings) - len(outcomes),
+    )
+
+
+def write_weekly(
+    workspace: Workspace, record: Record, schedules: Schedules, monday: date, now_at: datetime
+) -> tuple[Report, ReportFiles]:
+    """Make and write the report of an ISO week.
+
+    Raises:
+        WorkspaceError: The reports folder cannot be written; an earlier report is as it was.
+    """
+    week = plan_week(monday)
+    report = make_report(record, schedules, week[0], week[-1], now_at.astimezone(UTC))
+    try:
+        workspace.reports.mkdir(exist_ok=True)
+        files = write_documents(report, schedules, workspace.reports, f"bao-cao-{format_week(monday)}")
+    except OSError as error:
+        raise WorkspaceError(f"{workspace.reports} cannot be written: {error.strerror}") from error
+    return report, files
+
+
+def _match_held_plans(
+    airings: Iterable[Airing],
+    plans: Mapping[tuple[StationId, date], PlanRevision],
+    held: Mapping[StationId, Mapping[str, datetime]],
+    schedules: Schedules,
+) -> frozenset[tuple[StationId, AiringId]]:
+    """Find the airings whose newest plan the station has confirmed before they were over."""
+    found: set[tuple[StationId, AiringId]] = set()
+    for airing in airings:
+        plan = plans.get((airing.station, airing.start_at.astimezone(schedules.centre.zone).date()))
+        held_at = held.get(airing.station, {}).get(plan.sha256) if plan else None
+        if held_at is not None and held_at < airing.start_at + timedelta(milliseconds=airing.duration_ms):
+            found.add((airing.station, airing.id))
+    return frozenset(found)

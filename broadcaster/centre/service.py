@@ -1,0 +1,184 @@
+"""The centre as a service: everything that the technician's commands do by hand, done on time."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from types import FrameType
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from broadcaster.centre.clock import CentreClock, Duties
+from broadcaster.centre.deliver import collect_stations, push_missing, read_missing
+from broadcaster.centre.publish import publish_days
+from broadcaster.centre.readiness import Readiness, read_board
+from broadcaster.centre.reports import write_weekly
+from broadcaster.centre.workspace import Workspace
+from broadcaster.core.errors import BroadcasterError
+from broadcaster.core.files import hold_lock
+from broadcaster.core.schedules import Schedules
+from broadcaster.core.time import SystemClock, format_week
+from broadcaster.store.engine import Record
+from broadcaster.timetable.read import read_schedules
+
+_LOG = logging.getLogger("broadcaster")
+WARN_AHEAD = timedelta(hours=1)
+CONFIRM_S = 20.0
+WAKE_S = 1.0
+DUE_AFTER = timedelta(hours=7)
+
+
+class CentreService:
+    """Publishes, pushes, collects, watches and reports until it is told to stop.
+
+    The schedules are read again before every duty, so an edited file takes effect without a restart; a file with a
+    fault is an alarm, and the service goes on with what it read before.
+    """
+
+    def __init__(self, workspace: Workspace, record: Record, schedules: Schedules) -> None:
+        self._workspace = workspace
+        self._record = record
+        self._schedules = schedules
+        self._clock = SystemClock()
+        self._alarms: set[str] = set()
+        self._alarms_on: date | None = None
+        self._line = threading.Lock()
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT, then stop cleanly.
+
+        Raises:
+            AlreadyRunningError: Another service runs in this workspace.
+        """
+        with hold_lock(self._workspace.state / "service.lock", "broadcaster run"):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self._on_signal)
+            duties = Duties(self.publish, self.push, self.collect, self.watch, self.report)
+            clock = CentreClock(self._schedules.centre, duties, self._clock, self._alarm)
+            observer = Observer()
+            observer.schedule(_ChangeHandler(self.publish), str(self._workspace.schedules))
+            clock.start()
+            observer.start()
+            _LOG.info("running in %s, %d stations", self._workspace.root, len(self._schedules.stations))
+            try:
+                while not self._stop.wait(WAKE_S):
+                    clock.wake()
+            finally:
+                observer.stop()
+                observer.join()
+                clock.stop()
+                _LOG.info("stopped")
+
+    def publish(self) -> None:
+        """Publish the day plans that are due."""
+        schedules = self._read()
+        now_at = self._clock.now_at()
+        today = now_at.astimezone(schedules.centre.zone).date()
+        dates = [today + timedelta(days=n) for n in range(schedules.centre.publish_days)]
+        try:
+            published = publish_days(self._workspace, self._record, schedules, dates, now_at)
+        except BroadcasterError as error:
+            self._alarm(f"publishing: {error.message}")
+            return
+        new = sum(one.is_new for one in published)
+        if new:
+            _LOG.info("published %d new day plans", new)
+
+    def push(self) -> None:
+        """Push what is due to everybody who misses it; one push at a time."""
+        schedules = self._read()
+        if not self._line.acquire(blocking=False):
+            return
+        try:
+            missing = [
+                one
+                for one in read_missing(self._workspace, self._record, schedules, self._clock.now_at())
+                if one.station.host_key is not None
+            ]
+            if missing:
+                results = push_missing(self._workspace, self._record, schedules, missing, self._clock, CONFIRM_S)
+                for one in results:
+                    if one.error is not None:
+                        _LOG.warning("push: %s", one.error.message)
+                done = sum(one.is_confirmed for one in results)
+                _LOG.info("push: %d of %d stations confirmed", done, len(results))
+        finally:
+            self._line.release()
+
+    def collect(self) -> None:
+        """Collect from every connected station."""
+        schedules = self._read()
+        connected = [s for s in schedules.stations if s.host is not None and s.host_key is not None]
+        found = collect_stations(self._workspace, self._record, schedules, connected, self._clock)
+        lines = sum(value for value in found.values() if isinstance(value, int))
+        failed = sum(not isinstance(value, int) for value in found.values())
+        if lines or failed:
+            _LOG.info("collected %d lines; %d of %d stations not reached", lines, failed, len(found))
+
+    def watch(self) -> None:
+        """Warn, once for each station and slot, who is not ready an hour before air."""
+        schedules = self._read()
+        now_at = self._clock.now_at()
+        for row in read_board(self._record, schedules, now_at):
+            if row.next_at is None or row.readiness is Readiness.READY or row.next_at - now_at > WARN_AHEAD:
+                continue
+            held = f"{row.held} of {row.needed} masters" if row.needed else "nothing"
+            at = row.next_at.astimezone(schedules.centre.zone)
+            self._alarm(f"{row.station.name} is not ready for {row.slot} at {at:%H:%M %d/%m}: {held} {row.trouble}")
+
+    def report(self) -> None:
+        """Write last week's report if it was not written since the week ended."""
+        schedules = self._read()
+        now_at = self._clock.now_at()
+        monday = self._choose_last_monday(schedules)
+        marker = self._workspace.state / f"reported-{format_week(monday)}"
+        if marker.exists():
+            return
+        _, files = write_weekly(self._workspace, self._record, schedules, monday, now_at)
+        marker.write_text(str(files.html.name))
+        _LOG.info("report written: %s", files.html)
+
+    def _choose_last_monday(self, schedules: Schedules) -> date:
+        """Choose the Monday of the last week whose report is due: a week is due on the Monday after it at 7:00."""
+        due_on = (self._clock.now_at().astimezone(schedules.centre.zone) - DUE_AFTER).date()
+        return due_on - timedelta(days=due_on.weekday() + 7)
+
+    def _read(self) -> Schedules:
+        try:
+            self._schedules = read_schedules(self._workspace.schedules)
+        except BroadcasterError as error:
+            self._alarm(f"schedules/ has faults, going on with what was read before: {error.message}")
+        return self._schedules
+
+    def _alarm(self, message: str) -> None:
+        """Say what is wrong, each thing once a day."""
+        today = self._clock.now_at().date()
+        if today != self._alarms_on:
+            self._alarms.clear()
+            self._alarms_on = today
+        if message not in self._alarms:
+            self._alarms.add(message)
+            _LOG.error("ALARM %s", message)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        _LOG.info("%s: stopping", signal.Signals(number).name)
+        self._stop.set()
+
+
+class _ChangeHandler(FileSystemEventHandler):
+    """Publishes when a person saved a file in schedules/: written and closed, or renamed into place."""
+
+    def __init__(self, publish: Callable[[], None]) -> None:
+        self._publish = publish
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Publish after a file was saved."""
+        name = Path(str(event.dest_path or event.src_path)).name
+        if event.event_type in ("closed", "moved") and name.endswith(".yaml"):
+            self._publish()

@@ -1,0 +1,102 @@
+"""`broadcaster collect` and `report`: fetch the journals, sum what was really heard."""
+
+from __future__ import annotations
+
+import click
+
+from broadcaster.airtime.documents import (
+    DIFFERENCE_HEADS,
+    STATION_HEADS,
+    THEME_HEADS,
+    list_difference_cells,
+    list_station_cells,
+    list_theme_cells,
+    total_cells,
+)
+from broadcaster.airtime.weekly import Report
+from broadcaster.centre.deliver import collect_stations
+from broadcaster.centre.reports import write_weekly
+from broadcaster.cli.context import json_option, open_desk
+from broadcaster.cli.screen import print_json, print_table
+from broadcaster.core.schedules import Schedules
+from broadcaster.core.time import read_week
+
+SHOWN_DIFFERENCES = 40
+
+
+@click.command()
+@json_option
+@click.pass_context
+def collect(context: click.Context, as_json: bool) -> None:
+    """Fetch receipts, journals and status of every connected station. Exit code 1 when one was not reached."""
+    with open_desk(context) as desk:
+        names = {station.id: station.name for station in desk.schedules.stations}
+        connected = [one for one in desk.schedules.stations if one.host and one.host_key]
+        found = collect_stations(desk.workspace, desk.record, desk.schedules, connected, desk.clock)
+    failed = {station: error for station, error in found.items() if not isinstance(error, int)}
+    if as_json:
+        print_json({s: v if isinstance(v, int) else {"error": type(v).__name__, "message": v.message}
+                    for s, v in found.items()})  # fmt: skip
+    else:
+        for station, error in failed.items():
+            click.echo(f"{names[station]}: {error.message}\n    {error.hint}", err=True)
+        lines = sum(value for value in found.values() if isinstance(value, int))
+        click.echo(f"{lines} new lines from {len(found) - len(failed)} of {len(found)} connected stations")
+    context.exit(1 if failed else 0)
+
+
+@click.group()
+def report() -> None:
+    """Write reports of what was really heard."""
+
+
+@report.command("weekly")
+@click.option("--week", required=True, help="ISO week, 2023-W41.")
+@json_option
+@click.pass_context
+def weekly(context: click.Context, week: str, as_json: bool) -> None:
+    """Write the weekly airtime report: an HTML page to print and sign, CSV tables, and a summary here."""
+    monday = read_week(week)
+    with open_desk(context) as desk:
+        made, files = write_weekly(desk.workspace, desk.record, desk.schedules, monday, desk.now_at())
+        schedules = desk.schedules
+    if as_json:
+        total = made.total
+        print_json({
+            "week": week, "planned": total.planned, "full": total.full, "late": total.late, "short": total.short,
+            "not_played": total.not_played, "no_journal": total.no_journal, "pending": made.pending,
+            "planned_min": total.planned_dmin / 10, "played_min": total.played_dmin / 10,
+            "stations": [
+                {"station": row.station, "planned": row.planned, "full": row.full, "short": row.short,
+                 "not_played": row.not_played, "no_journal": row.no_journal, "planned_min": row.planned_dmin / 10,
+                 "played_min": row.played_dmin / 10}
+                for row in made.stations
+            ],
+            "differences": [
+                {"station": one.airing.station, "airing": one.airing.id, "verdict": one.verdict.value,
+                 "cause": one.cause.value, "played_ms": one.played_ms, "detail": one.detail}
+                for one in made.differences
+            ],
+            "html": str(files.html), "csv": [str(path) for path in files.csv],
+        })  # fmt: skip
+        return
+    print_report(made, schedules)
+    click.echo(f"report: {files.html}")
+    for path in files.csv:
+        click.echo(f"table:  {path}")
+
+
+def print_report(made: Report, schedules: Schedules) -> None:
+    """Print a report's tables; of stations only those for which something was planned."""
+    rows = [cells for cells, row in zip(list_station_cells(made), made.stations, strict=True) if row.planned]
+    numbers = tuple(range(2, 12))
+    print_table("Theo xã, thị trấn", STATION_HEADS, [*rows, total_cells(made.total)], right=numbers)
+    print_table("Theo chuyên mục", THEME_HEADS, list_theme_cells(made.columns), right=tuple(range(2, 9)))
+    if made.campaigns:
+        print_table("Theo đợt tuyên truyền", THEME_HEADS, list_theme_cells(made.campaigns), right=tuple(range(2, 9)))
+    shown = made.differences[:SHOWN_DIFFERENCES]
+    print_table("Sai lệch so với lịch", DIFFERENCE_HEADS, list_difference_cells(shown, schedules), right=(6,))
+    if len(made.differences) > len(shown):
+        click.echo(f"… and {len(made.differences) - len(shown)} more in the documents")
+    if made.pending:
+        click.echo(f"{made.pending} airings are not over yet and are not counted")

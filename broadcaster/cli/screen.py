@@ -1,0 +1,101 @@
+"""What a person sees: tables, bars, one line for each result; and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+PLAIN_WIDTH = 160
+
+
+def make_console(file: TextIO | None = None) -> Console:
+    """Make a console; into a pipe or a file it writes plain lines that are not cut at 80 columns."""
+    target = file or sys.stdout
+    return Console(file=target, highlight=False, width=None if target.isatty() else PLAIN_WIDTH)
+
+
+def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:
+    """Print a table.
+
+    Args:
+        title: Above it; "" for none.
+        heads: One for each column.
+        rows: Cells; None becomes "".
+        right: Which columns hold numbers.
+    """
+    table = Table(title=title or None, title_justify="left", title_style="bold")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    make_console().print(table)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON, Vietnamese letters as they are."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def format_local(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Write an instant in the centre's zone, to the second; "" for None."""
+    return "" if moment is None else f"{moment.astimezone(zone):%d/%m/%Y %H:%M:%S}"
+
+
+def format_length(duration_ms: int) -> str:
+    """Write a length as minutes and seconds.
+
+    >>> format_length(754_600)
+    '12:35'
+    """
+    minutes, seconds = divmod(round(duration_ms / 1000), 60)
+    return f"{minutes}:{seconds:02d}"
+
+
+def format_size(size_bytes: int) -> str:
+    """Write a size for people.
+
+    >>> format_size(1_530_000)
+    '1.5 MB'
+    """
+    for unit, bytes_per_unit in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size_bytes >= bytes_per_unit:
+            return f"{size_bytes / bytes_per_unit:.1f} {unit}"
+    return f"{size_bytes} B"
+
+
+@contextmanager
+def show_bar(label: str) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar on standard error while the block runs; tell it the share done, 0 to 1."""
+    console = make_console(sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(Text(label).plain, total=1.0)
+        yield lambda share: progress.update(task, completed=share)
+
+
+@contextmanager
+def show_fleet(total_bytes: int) -> Iterator[Callable[[str, str, int, int], None]]:
+    """Show one bar for a push to many stations; tell it station, file, bytes done, bytes in all, from any thread."""
+    console = make_console(sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    done: dict[tuple[str, str], int] = {}
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("push", total=max(1, total_bytes))
+
+        def tell(station: str, name: str, done_bytes: int, _total: int) -> None:
+            done[station, name] = done_bytes
+            stations = len({station for station, _ in done})
+            progress.update(task, completed=sum(done.copy().values()), description=f"push to {stations} stations")
+
+        yield tell

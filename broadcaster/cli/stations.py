@@ -1,0 +1,144 @@
+"""`broadcaster push` and `status`: send what is missing, see who is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from broadcaster.centre.deliver import Delivered, Missing, push_missing, read_missing
+from broadcaster.centre.readiness import Readiness, StationBoard, read_board
+from broadcaster.cli.context import Desk, json_option, open_desk
+from broadcaster.cli.screen import format_local, format_size, print_json, print_table, show_fleet
+from broadcaster.core.errors import UnknownNameError
+from broadcaster.core.ids import choose_nearest
+from broadcaster.store.stations import read_attempts
+
+
+@click.command()
+@click.option("--station", "stations", multiple=True, help="Only to this station; may be given several times.")
+@click.option("--preview", is_flag=True, help="Only say what is missing where; send nothing.")
+@click.option("--wait", "wait_s", default=20.0, show_default=True, help="Seconds to wait for the stations' receipts.")
+@json_option
+@click.pass_context
+def push(context: click.Context, stations: tuple[str, ...], preview: bool, wait_s: float, as_json: bool) -> None:
+    """Send now what stations miss: newest day plans, and masters that air within push_ahead_min.
+
+    Done is what a station's receipt confirms. Exit code 1 when a station could not be served.
+    """
+    with open_desk(context) as desk:
+        _require_stations(desk, stations)
+        missing = read_missing(desk.workspace, desk.record, desk.schedules, desk.now_at())
+        if stations:
+            missing = [one for one in missing if one.station.id in stations]
+        if preview:
+            _print_missing(desk, missing, as_json=as_json)
+            return
+        connected = [one for one in missing if one.station.host and one.station.host_key]
+        with show_fleet(sum(one.size_bytes for one in connected)) as tell:
+            results = push_missing(desk.workspace, desk.record, desk.schedules, missing, desk.clock, wait_s, tell)
+    failed = [one for one in results if one.error is not None]
+    if as_json:
+        print_json([_delivered_fields(one) for one in results])
+    elif not results:
+        click.echo("every station holds everything that it needs")
+    else:
+        rows = [(one.station.id, one.station.name, _describe(one), format_size(one.sent_bytes)) for one in results]
+        print_table("", ("Station", "Name", "Result", "Sent"), rows, right=(3,))
+        confirmed = sum(one.is_confirmed for one in results)
+        click.echo(f"{confirmed} of {len(results)} stations confirmed everything, {len(failed)} could not be served")
+    context.exit(1 if failed else 0)
+
+
+@click.command()
+@click.option("--station", help="One station with its last tries.")
+@json_option
+@click.pass_context
+def status(context: click.Context, station: str | None, as_json: bool) -> None:
+    """Show who holds verified bytes for the next slot. Exit code 1 when a planned station is not ready."""
+    with open_desk(context) as desk:
+        _require_stations(desk, (station,) if station else ())
+        board = read_board(desk.record, desk.schedules, desk.now_at())
+        if station:
+            board = [row for row in board if row.station.id == station]
+            with desk.record.read() as connection:
+                attempts = read_attempts(connection, board[0].station.id, 10) if board else []
+        zone = desk.schedules.centre.zone
+    unready = [row for row in board if row.next_at is not None and row.readiness is not Readiness.READY]
+    if as_json:
+        print_json([_board_fields(row) for row in board])
+    else:
+        rows = [
+            (row.station.name, row.readiness.value, row.slot, format_local(row.next_at, zone),
+             f"{row.held}/{row.needed}" if row.needed else "", "yes" if row.has_plan else "",
+             format_local(row.contact.reached_at if row.contact else None, zone), row.trouble)
+            for row in board
+        ]  # fmt: skip
+        heads = ("Station", "Ready", "Next slot", "At", "Masters", "Plan", "Last reached", "Trouble")
+        print_table("", heads, rows, right=(4,))
+        planned = [row for row in board if row.next_at is not None]
+        click.echo(f"{len(planned) - len(unready)} of {len(planned)} planned stations are ready")
+        for attempt in attempts if station else []:
+            result = attempt.message or f"sent {format_size(attempt.sent_bytes)}"
+            click.echo(f"{format_local(attempt.started_at, zone)}  {result}")
+    context.exit(1 if unready else 0)
+
+
+def _require_stations(desk: Desk, names: Sequence[str]) -> None:
+    known = [one.id for one in desk.schedules.stations]
+    for name in names:
+        if name not in known:
+            near = choose_nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else "schedules/stations.yaml lists all"
+            raise UnknownNameError(f"there is no station {name!r}", hint=hint)
+
+
+def _print_missing(desk: Desk, missing: Sequence[Missing], *, as_json: bool) -> None:
+    zone = desk.schedules.centre.zone
+    if as_json:
+        print_json([
+            {"station": one.station.id, "plans": [p.name for p in one.plans], "masters": [m.name for m in one.masters],
+             "bytes": one.size_bytes, "first_needed_at": one.first_needed_at}
+            for one in missing
+        ])  # fmt: skip
+        return
+    rows = [
+        (one.station.id, one.station.name, len(one.plans), len(one.masters), format_size(one.size_bytes),
+         format_local(one.first_needed_at, zone), "" if one.station.host_key else "not connected")
+        for one in missing
+    ]  # fmt: skip
+    print_table("", ("Station", "Name", "Plans", "Masters", "Size", "Needed at", "Note"), rows, right=(2, 3, 4))
+    click.echo("nothing was sent: this is the preview")
+
+
+def _describe(one: Delivered) -> str:
+    if one.error is not None:
+        return f"{one.error.message}\n→ {one.error.hint}" if one.error.hint else one.error.message
+    return "confirmed" if one.is_confirmed else "sent, no receipt yet"
+
+
+def _delivered_fields(one: Delivered) -> dict[str, object]:
+    return {
+        "station": one.station.id,
+        "sent": one.sent_names,
+        "bytes": one.sent_bytes,
+        "confirmed": one.is_confirmed,
+        "error": type(one.error).__name__ if one.error else None,
+        "message": one.error.message if one.error else "",
+    }
+
+
+def _board_fields(row: StationBoard) -> dict[str, object]:
+    return {
+        "station": row.station.id,
+        "readiness": row.readiness.value,
+        "slot": row.slot,
+        "next_at": row.next_at,
+        "held": row.held,
+        "needed": row.needed,
+        "plan": row.has_plan,
+        "reached_at": row.contact.reached_at if row.contact else None,
+        "clock_offset_s": row.contact.clock_offset_s if row.contact else None,
+        "playing": row.status.playing if row.status else "",
+        "trouble": row.trouble,
+    }

@@ -1,0 +1,123 @@
+"""`broadcaster timetable`: show what would play, publish it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import click
+
+from broadcaster.centre.publish import preview_day, publish_days
+from broadcaster.cli.context import Desk, json_option, open_desk
+from broadcaster.cli.screen import format_length, print_json, print_table
+from broadcaster.core.errors import InputError, UnknownNameError
+from broadcaster.core.ids import choose_nearest
+from broadcaster.core.time import plan_week, read_date, read_week
+from broadcaster.timetable.expand import Occurrence
+
+
+@click.group()
+def timetable() -> None:
+    """See what plays where and when, and publish it."""
+
+
+@timetable.command("show")
+@click.option("--date", "on", help="One date, 2023-10-09 or 09/10/2023; today otherwise.")
+@click.option("--week", help="One ISO week, 2023-W41.")
+@click.option("--station", help="Only what one station plays.")
+@json_option
+@click.pass_context
+def show(context: click.Context, on: str | None, week: str | None, station: str | None, as_json: bool) -> None:
+    """Show what plays where and when. Nothing is published or sent."""
+    with open_desk(context) as desk:
+        dates = _choose_dates(desk, on, week)
+        found = [one for day in dates for one in preview_day(desk.record, desk.schedules, day)]
+        if station is not None:
+            chosen = desk.schedules.get_station(station)
+            if chosen is None:
+                near = choose_nearest(station, [s.id for s in desk.schedules.stations])
+                raise UnknownNameError(
+                    f"there is no station {station!r}", hint=f"did you mean {near!r}?" if near else ""
+                )
+            found = [one for one in found if one.slot.has_station(chosen) and chosen.is_valid_on(one.on)]
+        counts = {id(one): _count_stations(desk, one) for one in found}
+        zone = desk.schedules.centre.zone
+    if as_json:
+        print_json([_to_fields(one, counts[id(one)]) for one in found])
+        return
+    rows: list[Sequence[object]] = []
+    for one in found:
+        at = one.start_at.astimezone(zone)
+        length = format_length(round(one.sum_duration().total_seconds() * 1000))
+        note = "TOO LONG" if one.is_too_long() else ""
+        if not one.items:
+            note = "NOTHING TO PLAY: " + ", ".join(one.missing)
+        elif one.missing:
+            note = (note + " without " + ", ".join(one.missing)).strip()
+        rows.append((f"{at:%a %d/%m}", f"{at:%H:%M:%S}", one.slot.title, counts[id(one)], length, note))
+        offset = timedelta()
+        for item in one.items:
+            rows.append(
+                ("", f"{at + offset:%H:%M:%S}", f"  {item.title}", "", format_length(item.master.duration_ms), "")
+            )
+            offset += timedelta(milliseconds=item.master.duration_ms)
+    print_table("", ("Day", "Time", "What", "Stations", "Length", "Note"), rows, right=(3, 4))
+
+
+@timetable.command("publish")
+@click.option("--date", "on", help="One date; otherwise today and as many days as centre.yaml says.")
+@click.option("--week", help="One ISO week, 2023-W41.")
+@json_option
+@click.pass_context
+def publish(context: click.Context, on: str | None, week: str | None, as_json: bool) -> None:
+    """Sign a day plan for every station and date where something changed. `broadcaster push` sends them.
+
+    A slot that has begun is never changed. `broadcaster timetable show` is the preview.
+    """
+    with open_desk(context) as desk:
+        if on or week:
+            dates: Sequence[date] = _choose_dates(desk, on, week)
+        else:
+            today = desk.now_at().astimezone(desk.schedules.centre.zone).date()
+            dates = [today + timedelta(days=n) for n in range(desk.schedules.centre.publish_days)]
+        published = publish_days(desk.workspace, desk.record, desk.schedules, dates, desk.now_at())
+    if as_json:
+        print_json([
+            {"station": p.station, "date": p.on, "revision": p.revision, "airings": p.airings, "new": p.is_new}
+            for p in published
+        ])  # fmt: skip
+        return
+    for day in dates:
+        mine = [one for one in published if one.on == day]
+        new = sum(one.is_new for one in mine)
+        airings = sum(one.airings for one in mine)
+        click.echo(f"{day:%d/%m/%Y}: {new} new plans, {len(mine) - new} unchanged; {airings} airings")
+
+
+def _choose_dates(desk: Desk, on: str | None, week: str | None) -> tuple[date, ...]:
+    if on and week:
+        raise InputError("--date and --week exclude each other", hint="give one of them")
+    if week:
+        return plan_week(read_week(week))
+    return (read_date(on) if on else desk.now_at().astimezone(desk.schedules.centre.zone).date(),)
+
+
+def _count_stations(desk: Desk, one: Occurrence) -> int:
+    return sum(one.slot.has_station(s) and s.is_valid_on(one.on) for s in desk.schedules.stations)
+
+
+def _to_fields(one: Occurrence, stations: int) -> dict[str, object]:
+    return {
+        "slot": one.slot.id,
+        "date": one.on,
+        "start_at": one.start_at.isoformat(),
+        "stations": stations,
+        "repeat": one.slot.repeat_of is not None,
+        "too_long": one.is_too_long(),
+        "missing": one.missing,
+        "items": [
+            {"programme": item.id, "title": item.title, "duration_ms": item.master.duration_ms,
+             "sha256": item.master.sha256}
+            for item in one.items
+        ],
+    }  # fmt: skip

@@ -1,0 +1,140 @@
+"""Wrong files in schedules/ and the message that each gives: file, line, column, what was expected."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from broadcaster.centre.workspace import init_workspace
+from broadcaster.core.errors import ConfigError, TimetableError, WorkspaceError
+from broadcaster.timetable.read import read_all, read_schedules
+
+STATIONS = "format: 1\nstations:\n  - {id: an-nong, name: Xã An Nông, groups: [xa]}\n"
+COLUMNS = "format: 1\ncolumns:\n  - {id: thoi-su, name: Thời sự}\n"
+CENTRE = 'format: 1\nname: Trung tâm\nquiet_hours:\n  - {from: "21:00", to: "05:00"}\n'
+CAMPAIGNS = "format: 1\ncampaigns: []\n"
+SLOT = """format: 1
+slots:
+  - id: chieu
+    title: Chiều
+    at: "17:00"
+    max_min: 30
+    rundown: [{column: thoi-su}]
+"""
+RIGHT = {"centre": CENTRE, "stations": STATIONS, "columns": COLUMNS, "campaigns": CAMPAIGNS, "timetable": SLOT}
+
+
+def write_files(folder: Path, **changed: str) -> Path:
+    schedules = folder / "schedules"
+    schedules.mkdir()
+    for name, text in {**RIGHT, **changed}.items():
+        (schedules / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return schedules
+
+
+def list_faults(folder: Path, **changed: str) -> list[str]:
+    found = read_all(write_files(folder, **changed))
+    return [str(fault) for fault in (*found.config_faults, *found.policy_faults)]
+
+
+WRONG = [
+    ({"timetable": SLOT.replace("17:00", "25:00")}, "timetable.yaml:5:9: field 'at' is '25:00'", "a time of day"),
+    ({"timetable": SLOT.replace('"17:00"', "1700")}, "timetable.yaml:5:9: field 'at' is 1700", '"17:00"'),
+    ({"timetable": SLOT.replace("at:", "att:")}, "timetable.yaml:5:5: unknown field 'att'", "expected 'at'"),
+    ({"timetable": SLOT.replace("max_min: 30", "max_min: 0")}, "timetable.yaml:6:14: field 'max_min' is 0", "1"),
+    ({"timetable": SLOT.replace("thoi-su", "thoi-xu")}, "7:24: unknown column 'thoi-xu'", "did you mean 'thoi-su'?"),
+    ({"timetable": SLOT + "    stations: [an-nog]\n"}, "8:16: unknown station or group", "did you mean 'an-nong'?"),
+    ({"timetable": SLOT + "    days: [mom]\n"}, "timetable.yaml:8:12:", "'mon'"),
+    ({"timetable": SLOT.replace("17:00", "03:15")}, "5:9: slot 'chieu' (03:15, up to 30 min) lies in the quiet", ""),
+    ({"timetable": SLOT.replace("17:00", "20:45")}, "lies in the quiet hours 21:00-05:00", "another time"),
+    ({"timetable": SLOT + SLOT[16:].replace("chieu", "sau").replace("17:00", "17:15")}, "overlaps slot 'chieu'", ""),
+    ({"timetable": SLOT + SLOT[16:].replace("17:00", "18:00")}, "a second slot with the id 'chieu'", "its own"),
+    ({"timetable": SLOT.replace("    rundown: [{column: thoi-su}]\n", "")}, "has nothing to play", "rundown"),
+    ({"timetable": SLOT.replace("rundown: [{column: thoi-su}]", "repeat_of: sang")}, "unknown slot 'sang'", ""),
+    ({"timetable": SLOT + "    repeat_of: chieu\n"}, "not both", "one of the two"),
+    ({"timetable": SLOT + "    from: 2023-10-10\n    to: 2023-10-01\n"}, "ends before it starts", "on or after"),
+    ({"timetable": SLOT + "    from: 2023-13-10\n"}, "timetable.yaml:8:11: field 'from' is '2023-13-10'", "date"),
+    ({"timetable": "format: 1\nslots: [\n"}, "timetable.yaml:3:1: not YAML", ""),
+    ({"timetable": ""}, "timetable.yaml:1:1: the file is not a list of fields", "format: 1"),
+    ({"timetable": SLOT.replace("format: 1\n", "")}, "field 'format' is missing", ""),
+    ({"timetable": SLOT.replace("format: 1", "format: 2")}, "timetable.yaml:1:9: field 'format' is 2", "1"),
+    ({"stations": STATIONS.replace("an-nong", "An Nông")}, "stations.yaml:3:10: field 'id' is 'An Nông'", "a-z"),
+    ({"stations": STATIONS + "  - {id: an-nong, name: Khác}\n"}, "4:10: a second station", ""),
+    ({"stations": STATIONS + "  - {id: b, name: B, host_key: abc}\n"}, "field 'host_key' is 'abc'", "ssh-ed25519"),
+    ({"stations": STATIONS + "  - {id: b, name: B, volume: 300}\n"}, "field 'volume' is 300", "130"),
+    ({"stations": STATIONS + "  - {id: b, name: B, port: http}\n"}, "field 'port' is 'http'", "integer"),
+    ({"centre": CENTRE + "zone: Asia/Thanh_Hoa\n"}, "centre.yaml:5:7: field 'zone'", "Asia/Ho_Chi_Minh"),
+    ({"centre": CENTRE + "loudness: {target_lufs: 16}\n"}, "field 'target_lufs' is 16", "-9"),
+    ({"centre": CENTRE.replace("name:", "nme:")}, "centre.yaml:2:1: unknown field 'nme'", "'name'"),
+    ({"columns": COLUMNS + "  - {id: thoi-su, name: Lặp}\n"}, "a second column with the id 'thoi-su'", ""),
+    (
+        {"campaigns": "format: 1\ncampaigns:\n  - {id: a, name: A, from: 2023-10-10, to: 2023-10-01}\n"},
+        "campaigns.yaml:3:44: the campaign ends before it starts",
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changed", "where", "expected"), WRONG)
+def test_wrong_field_is_named_with_its_place(
+    tmp_path: Path, changed: dict[str, str], where: str, expected: str
+) -> None:
+    faults = list_faults(tmp_path, **changed)
+    assert any(where in fault and expected in fault for fault in faults), faults
+
+
+def test_right_files_have_no_fault(tmp_path: Path) -> None:
+    assert list_faults(tmp_path) == []
+
+
+def test_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_schedules(write_files(tmp_path, centre="format: 3\n", columns="[]", timetable=SLOT.replace("at:", "art:")))
+    assert {fault.path.name for fault in caught.value.faults} == {"centre.yaml", "columns.yaml", "timetable.yaml"}
+
+
+def test_broken_rules_are_timetable_errors_with_exit_code_30(tmp_path: Path) -> None:
+    with pytest.raises(TimetableError) as caught:
+        read_schedules(write_files(tmp_path, timetable=SLOT.replace("17:00", "03:15")))
+    assert caught.value.exit_code == 30
+
+
+def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
+    schedules = write_files(tmp_path)
+    (schedules / "columns.yaml").unlink()
+    assert "schedules/columns.yaml:1:1: the file is missing" in str(read_all(schedules).config_faults[0])
+    with pytest.raises(WorkspaceError):
+        read_all(tmp_path / "nowhere")
+
+
+def test_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    schedules = write_files(tmp_path)
+    (schedules / "columns.yaml").write_bytes(b"format: 1\n# Th\xf6i s\xf1\n")
+    assert "not UTF-8" in str(read_all(schedules).config_faults[0])
+
+
+def test_names_in_nfd_are_read_as_nfc(tmp_path: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", STATIONS)
+    assert decomposed != STATIONS
+    assert read_schedules(write_files(tmp_path, stations=decomposed)).stations[0].name == "Xã An Nông"
+
+
+def test_files_that_init_makes_are_right(tmp_path: Path) -> None:
+    workspace, made = init_workspace(tmp_path / "mới")
+    assert len(made) == 5
+    assert len(read_schedules(workspace.schedules).slots) == 2
+    (workspace.schedules / "centre.yaml").write_text("của tôi")
+    _, again = init_workspace(workspace.root)
+    assert again == []
+    assert (workspace.schedules / "centre.yaml").read_text() == "của tôi"
+
+
+def test_worked_example_has_the_34_stations_of_trieu_son() -> None:
+    schedules = read_schedules(Path(__file__).parents[2] / "schedules")
+    names = [station.name for station in schedules.stations]
+    assert len(names) == len(set(names)) == 34
+    assert sum(name.startswith("Thị trấn ") for name in names) == 2
+    campaign = schedules.campaigns[0]
+    assert (campaign.starts_on.isoformat(), campaign.ends_on.isoformat()) == ("2023-10-01", "2023-10-10")
