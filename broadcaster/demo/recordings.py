@@ -15,4 +15,9 @@ class Recording:
     column: str | None
 
 
-RECORDINGS = (Recording("dai-hieu.wav", "dai-hieu", "Đài hiệu Triệu Sơn", None),)
+RECORDINGS = (
+    Recording("dai-hieu.wav", "dai-hieu", "Đài hiệu Triệu Sơn", None),
+    Recording("Bản tin chuyển đổi số.mp3", "ban-tin", "Bản tin Ngày Chuyển đổi số quốc gia", "thoi-su"),
+    Recording("thong-bao-qua-to.mp3", "thong-bao", "Thông báo của bộ phận một cửa", "thoi-su"),
+    Recording("phong-su-lop-hoc-so.mp4", "phong-su", "Phóng sự: lớp học kỹ năng số", "chuyen-doi-so"),
+)
