@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, cast
 
 from broadcaster.core.programs import find_ffmpeg
 
@@ -44,6 +45,9 @@ class FfmpegChild:
                 bufsize=0,
             )
             self.pid = self._process.pid
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):  # a system may allow less; it is only slower then
+                    fcntl.fcntl(cast("IO[bytes]", pipe), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:

@@ -52,6 +52,22 @@ def measure_source(source: Source, progress: Callable[[float], None]) -> tuple[L
     return meter.read(), meter.sum_audible_s()
 
 
+def rehearse_setting(source: Source, before: LoudnessReading, setting: Setting, target: MasteringTarget) -> Setting:
+    """Limit without encoding and make good what the limiter takes off the loudness; cheaper than an encode.
+
+    Raises:
+        DecodeError: Damaged or cut off.
+    """
+    if setting.limit_dbtp is None:
+        return setting
+    meter = LoudnessMeter(RATE_HZ, CHANNELS)
+    with contextlib.closing(_render(source, before, setting, _start_limiter(setting), lambda _: None)) as pieces:
+        for piece in pieces:
+            meter.feed(list_samples(piece))
+    missed_lu = target.loudness_lufs + choose_level_loss_db(target.bitrate_kbps) - meter.read().integrated_lufs
+    return Setting(setting.gain_db + missed_lu, setting.limit_dbtp)
+
+
 def make_master(
     source: Path,
     folder: Path,
@@ -155,11 +171,9 @@ def _write_best(
     source: Source, part: Path, before: LoudnessReading, target: MasteringTarget, advance: _Progress
 ) -> Attempt:
     attempts: list[Attempt] = []
-    setting = choose_setting(before, target)
+    setting = rehearse_setting(source, before, choose_setting(before, target), target)
     while len(attempts) < _TRIES:
-        limiter = None
-        if setting.limit_dbtp is not None:
-            limiter = Limiter(RATE_HZ, CHANNELS, 10 ** (setting.limit_dbtp / 20))
+        limiter = _start_limiter(setting)
         stage = advance.plan_stage(1, before.duration_s)
         with contextlib.closing(_render(source, before, setting, limiter, stage)) as pieces:
             write_mp3(part, pieces, target.bitrate_kbps)
@@ -174,6 +188,10 @@ def _write_best(
         f", asked for {target.loudness_lufs} and at most {target.ceiling_dbtp}, after {_TRIES} attempts",
         hint="the sound has peaks far above its loudness; choose a lower target loudness",
     )
+
+
+def _start_limiter(setting: Setting) -> Limiter | None:
+    return None if setting.limit_dbtp is None else Limiter(RATE_HZ, CHANNELS, 10 ** (setting.limit_dbtp / 20))
 
 
 def _render(
