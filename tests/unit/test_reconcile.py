@@ -1,0 +1,166 @@
+"""Each row of docs/reconciliation.md: what is known of an airing, and the verdict and cause that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from broadcaster.airtime.reconcile import (
+    Cause,
+    Evidence,
+    Outcome,
+    Tolerance,
+    Verdict,
+    match_airings,
+    match_unplanned,
+    sum_output,
+)
+from broadcaster.core.ids import AiringId, Sha256, StationId
+from broadcaster.core.model import Airing, StationContact
+from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
+from broadcaster.wire.receipt import Receipt
+from broadcaster.wire.receipt import Verdict as ReceiptVerdict
+from tests.unit.makers import AN_NONG, START, make_airing, make_entry
+
+TOLERANCE = Tolerance(start_s=5, short_s=2, clock_s=5)
+AIRING = make_airing()
+KEY = (AN_NONG, AIRING.id)
+AFTER = START + timedelta(hours=1)
+STARTED = make_entry(Happening.START)
+WHOLE = make_entry(Happening.END, output_ms=60_000, ending=Ending.COMPLETE)
+ALIVE = StationContact(AN_NONG, reached_at=AFTER, journal_until=AFTER, clock_offset_s=0.3)
+BEHIND = StationContact(AN_NONG, reached_at=AFTER, journal_until=START - timedelta(hours=1))
+GONE = StationContact(AN_NONG, reached_at=START, failed_at=AFTER, error="UnreachableError", message="no answer")
+REFUSED = Receipt(START, f"{AIRING.sha256}.mp3", AIRING.sha256, ReceiptVerdict.REFUSED, "disk full")
+EARLIER = START - timedelta(hours=2)
+
+
+@dataclass
+class Known:
+    """One row: what is known."""
+
+    verdict: Verdict
+    cause: Cause
+    played_ms: int = 0
+    entries: tuple[JournalEntry, ...] = ()
+    held_at: datetime | None = EARLIER
+    plan_held: bool = True
+    published: bool = True
+    refused: bool = False
+    contact: StationContact | None = field(default_factory=lambda: ALIVE)
+
+
+def skip(reason: SkipReason) -> JournalEntry:
+    return make_entry(Happening.SKIP, reason=reason)
+
+
+def end(output_ms: int, ending: Ending, late_s: float = 0.0) -> JournalEntry:
+    return make_entry(Happening.END, output_ms=output_ms, ending=ending, late_s=late_s)
+
+
+FULL, SHORT, NOT, NO_JOURNAL = Verdict.FULL, Verdict.SHORT, Verdict.NOT_PLAYED, Verdict.NO_JOURNAL
+AHEAD = StationContact(AN_NONG, reached_at=AFTER, journal_until=AFTER, clock_offset_s=120.0)
+ROWS = {
+    "whole and on time": Known(FULL, Cause.NONE, 60_000, (STARTED, WHOLE)),
+    "a second short is whole": Known(FULL, Cause.NONE, 59_000, (STARTED, end(59_000, Ending.COMPLETE))),
+    "whole but late": Known(Verdict.LATE, Cause.STARTED_LATE, 60_000, (end(60_000, Ending.COMPLETE, late_s=9),)),
+    "whole but early": Known(Verdict.LATE, Cause.STARTED_LATE, 60_000, (end(60_000, Ending.COMPLETE, late_s=-9),)),
+    "whole by a clock that is off": Known(Verdict.LATE, Cause.CLOCK_OFF, 60_000, (STARTED, WHOLE), contact=AHEAD),
+    "joined late": Known(SHORT, Cause.STARTED_LATE, 40_000, (end(40_000, Ending.COMPLETE, late_s=20),)),
+    "cut by emergency": Known(Verdict.CUT, Cause.CUT, 9_000, (STARTED, end(9_000, Ending.CUT_BY_EMERGENCY))),
+    "stopped for the next": Known(SHORT, Cause.STOPPED, 9_000, (STARTED, end(9_000, Ending.STOPPED))),
+    "player failed in it": Known(SHORT, Cause.PLAYER, 9_000, (STARTED, end(9_000, Ending.FAILED))),
+    "player failed at once": Known(NOT, Cause.PLAYER, 0, (STARTED, end(0, Ending.FAILED))),
+    "power went": Known(SHORT, Cause.STATION_OFF, 9_000, (STARTED, end(9_000, Ending.INTERRUPTED))),
+    "power went and it joined again": Known(
+        SHORT,
+        Cause.STATION_OFF,
+        29_000,
+        (STARTED, end(9_000, Ending.INTERRUPTED), end(20_000, Ending.COMPLETE, late_s=40)),
+    ),
+    "started and never heard of since": Known(NO_JOURNAL, Cause.STATION_OFF, 0, (STARTED,), contact=GONE),
+    "master missing, never delivered": Known(
+        NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=None
+    ),
+    "master missing, refused": Known(
+        NOT, Cause.REFUSED, 0, (skip(SkipReason.MISSING),), held_at=None, refused=True
+    ),
+    "master delivered after its time": Known(NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=AFTER),
+    "quiet hours": Known(NOT, Cause.QUIET_HOURS, 0, (skip(SkipReason.QUIET_HOURS),)),
+    "box came up too late": Known(NOT, Cause.STATION_OFF, 0, (skip(SkipReason.TOO_LATE),)),
+    "no sound device": Known(NOT, Cause.PLAYER, 0, (skip(SkipReason.PLAYER),)),
+    "journal goes on without it": Known(NOT, Cause.STATION_OFF),
+    "plan came too late": Known(NOT, Cause.PLAN_NOT_DELIVERED, plan_held=False),
+    "nothing was delivered, journal goes on": Known(NOT, Cause.NOT_DELIVERED, held_at=None),
+    "nothing published, journal goes on": Known(NOT, Cause.NOT_PUBLISHED, published=False),
+    "journal ends before it": Known(NO_JOURNAL, Cause.NO_JOURNAL_YET, contact=BEHIND),
+    "never reached": Known(NO_JOURNAL, Cause.NO_JOURNAL_YET, contact=None),
+    "not reached any more": Known(NO_JOURNAL, Cause.STATION_OFF, contact=GONE),
+    "not reached and never delivered": Known(NO_JOURNAL, Cause.NOT_DELIVERED, held_at=None, contact=GONE),
+    "never published and never reached": Known(NO_JOURNAL, Cause.NOT_PUBLISHED, published=False, contact=None),
+}
+
+
+def judge(known: Known) -> Outcome:
+    evidence = Evidence(
+        journal={KEY: known.entries} if known.entries else {},
+        held_since={(AN_NONG, AIRING.sha256): known.held_at} if known.held_at else {},
+        refusals={(AN_NONG, AIRING.sha256): (REFUSED,)} if known.refused else {},
+        plan_held=frozenset({KEY} if known.plan_held else ()),
+        unpublished=frozenset(() if known.published else {KEY}),
+        contacts={AN_NONG: known.contact} if known.contact else {},
+    )
+    (outcome,) = match_airings([AIRING], evidence, TOLERANCE, AFTER)
+    return outcome
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_airing_gets_one_verdict_and_one_cause(name: str) -> None:
+    known = ROWS[name]
+    outcome = judge(known)
+    assert (outcome.verdict, outcome.cause, outcome.played_ms) == (known.verdict, known.cause, known.played_ms)
+
+
+def test_only_sound_counts_as_played() -> None:
+    for name, known in ROWS.items():
+        outcome = judge(known)
+        if outcome.verdict in (Verdict.NOT_PLAYED, Verdict.NO_JOURNAL):
+            assert outcome.played_ms == 0, name
+        assert (outcome.cause is Cause.NONE) == (outcome.verdict is Verdict.FULL), name
+
+
+def test_airing_that_is_not_over_has_no_verdict() -> None:
+    evidence = Evidence({}, {}, {}, frozenset(), frozenset(), {})
+    assert match_airings([AIRING], evidence, TOLERANCE, START + timedelta(seconds=59)) == []
+    assert len(match_airings([AIRING], evidence, TOLERANCE, START + timedelta(seconds=60))) == 1
+
+
+def test_overlapping_and_doubled_lines_count_once() -> None:
+    first = end(40_000, Ending.INTERRUPTED)
+    assert sum_output([first, first], 60_000) == 40_000
+    assert sum_output([first, end(30_000, Ending.COMPLETE, late_s=30)], 60_000) == 60_000
+    assert sum_output([first, end(10_000, Ending.COMPLETE, late_s=5)], 60_000) == 40_000
+    assert sum_output([end(90_000, Ending.COMPLETE)], 60_000) == 60_000
+    assert sum_output([], 60_000) == 0
+
+
+def test_sound_without_a_plan_is_found() -> None:
+    stranger: Airing = make_airing("other")
+    entries = {
+        (AN_NONG, AIRING.id): [WHOLE],
+        (AN_NONG, AiringId("other")): [make_entry(Happening.START, stranger), make_entry(Happening.END, stranger)],
+        (StationId("binh-son"), AIRING.id): [WHOLE],
+    }
+    found = match_unplanned([AIRING], entries)
+    assert [(station, entry.airing) for station, entry in found] == [
+        ("an-nong", "other"),
+        ("binh-son", AIRING.id),
+    ]
+
+
+def test_late_is_measured_by_the_centres_clock() -> None:
+    outcome = judge(ROWS["whole by a clock that is off"])
+    assert outcome.late_s == pytest.approx(-120)
+    assert Sha256(outcome.airing.sha256) == AIRING.sha256
