@@ -1,0 +1,119 @@
+"""The box's command: `broadcaster-station`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from broadcaster import __version__
+from broadcaster.cli.boundary import run_command
+from broadcaster.core.errors import StationError
+from broadcaster.core.time import SystemClock
+from broadcaster.station.agent import Agent
+from broadcaster.station.check import State, check_box
+from broadcaster.station.settings import DEFAULT_PATH, read_settings
+from broadcaster.wire.status import FILE_NAME, read_status
+
+STALE_AFTER = timedelta(seconds=30)
+SOME_WRONG = 1
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="broadcaster-station")
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    show_default=True,
+    help="The box's settings file.",
+)
+@click.pass_context
+def cli(context: click.Context, settings: Path) -> None:
+    """Receive, play and journal on a commune's box what its centre signed.
+
+    `run` is the agent; `check` says in plain words what is wrong with the box; `status` what the agent is doing.
+    """
+    context.obj = settings
+
+
+@cli.command("run")
+@click.pass_obj
+def run_agent(path: Path) -> None:
+    """Run the agent until SIGTERM or Ctrl-C. It logs to standard error."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    Agent(read_settings(path)).run()
+
+
+@cli.command()
+@json_option
+@click.pass_obj
+def check(path: Path, as_json: bool) -> int:
+    """Say what is wrong with this box. Nothing is changed, nothing is heard.
+
+    Exit code 1 when something is wrong; what is only worth a look does not count.
+    """
+    findings = list(check_box(read_settings(path), SystemClock().now_at()))
+    if as_json:
+        rows = [asdict(finding) | {"is_wrong": finding.state is State.WRONG} for finding in findings]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state.value:<6}{finding.what:<14}{finding.message}")
+    return SOME_WRONG if any(finding.state is State.WRONG for finding in findings) else 0
+
+
+@cli.command()
+@json_option
+@click.pass_obj
+def status(path: Path, as_json: bool) -> int:
+    """Say what the agent is doing, by its own last word.
+
+    Exit code 1 when that word is older than 30 seconds: the agent does not run.
+    """
+    settings = read_settings(path)
+    try:
+        document = (settings.outbox / FILE_NAME).read_bytes()
+    except OSError as error:
+        raise StationError(
+            f"{settings.outbox / FILE_NAME} cannot be read: {error.strerror}",
+            hint="start the agent: broadcaster-station run",
+        ) from error
+    said = read_status(document)
+    age = SystemClock().now_at() - said.at
+    is_running = age < STALE_AFTER
+    if as_json:
+        fields = json.loads(document) | {"is_running": is_running}
+        click.echo(json.dumps(fields, ensure_ascii=False, indent=1))
+        return 0 if is_running else SOME_WRONG
+    clock = "not synchronised" if said.clock_error_ms is None else f"off by {said.clock_error_ms} ms at most"
+    rows = (
+        ("station", said.station),
+        ("agent", f"{said.version}, {'running' if is_running else f'silent for {age.total_seconds():.0f} s'}"),
+        ("player", said.player),
+        ("on air", said.playing or "nothing"),
+        ("next start", said.next_at.astimezone().strftime("%d/%m/%Y %H:%M:%S %Z") if said.next_at else "none known"),
+        ("plan", said.plan or "none"),
+        ("masters", str(said.masters)),
+        ("disk free", f"{said.disk_free_bytes // 10**6} MB"),
+        ("clock", clock),
+        ("trouble", said.trouble or "none"),
+    )
+    for name, text in rows:
+        click.echo(f"{name:<12}{text}")
+    return 0 if is_running else SOME_WRONG
+
+
+def run() -> None:
+    """Run the command and end the process with its exit code."""
+    run_command(cli, "broadcaster-station")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""The station room: the agent on a commune's box. It knows core and wire alone."""

@@ -1,0 +1,128 @@
+"""What is on air now, and the note of it that survives a power cut."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from broadcaster.core.errors import DocumentError
+from broadcaster.core.files import write_atomic
+from broadcaster.core.time import format_instant
+from broadcaster.station.choose import Planned, Start
+from broadcaster.station.player import Cue
+from broadcaster.wire.fields import FieldReader, read_object
+from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
+
+FILE_NAME = "playing.json"
+SHORT_MS = 500
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class OnAir:
+    """The item that sounds: what was asked, its cue, and its line in the diary."""
+
+    start: Start
+    cue: Cue
+    line: JournalEntry
+    started_at: datetime
+    saved_at: datetime
+
+    def expected_ms(self) -> int:
+        """Say how much of it should sound."""
+        return self.start.planned.airing.duration_ms - self.start.offset_ms
+
+    def is_whole(self) -> bool:
+        """Tell whether as much was given out as was asked for, half a second aside."""
+        return self.cue.output_ms() >= self.expected_ms() - SHORT_MS
+
+
+def make_start_line(start: Start, at: datetime, volume: int, clock_error_ms: int | None) -> JournalEntry:
+    """Make the line that is written before an airing sounds. `started_at` is the instant it is about to start at."""
+    airing = start.planned.airing
+    return JournalEntry(
+        happening=Happening.START,
+        at=at,
+        airing=airing.id,
+        sha256=airing.sha256,
+        title=airing.title,
+        planned_at=airing.start_at,
+        duration_ms=airing.duration_ms,
+        started_at=max(at, start.at),
+        output_ms=0,
+        ending=None,
+        reason=None,
+        note=f"joined {start.offset_ms / 1000:.1f} s after its beginning" if start.offset_ms else "",
+        volume=volume,
+        clock_error_ms=clock_error_ms,
+    )
+
+
+def make_end_line(
+    line: JournalEntry, at: datetime, started_at: datetime, output_ms: int, ending: Ending, note: str
+) -> JournalEntry:
+    """Make the line that is written after an airing ended, from the line of its start."""
+    return replace(
+        line, happening=Happening.END, at=at, started_at=started_at, output_ms=output_ms, ending=ending, note=note
+    )
+
+
+def make_skip_line(
+    planned: Planned, at: datetime, reason: SkipReason, note: str, volume: int, clock_error_ms: int | None
+) -> JournalEntry:
+    """Make the line of an airing that was not started."""
+    airing = planned.airing
+    return JournalEntry(
+        happening=Happening.SKIP,
+        at=at,
+        airing=airing.id,
+        sha256=airing.sha256,
+        title=airing.title,
+        planned_at=airing.start_at,
+        duration_ms=airing.duration_ms,
+        started_at=None,
+        output_ms=0,
+        ending=None,
+        reason=reason,
+        note=note,
+        volume=volume,
+        clock_error_ms=clock_error_ms,
+    )
+
+
+def write_playing(library: Path, line: JournalEntry, started_at: datetime, output_ms: int) -> None:
+    """Note how much has sounded, in a file that is whole or as it was; a full disk costs the note, not the sound."""
+    fields = {
+        "airing": line.airing,
+        "line_at": format_instant(line.at),
+        "started_at": format_instant(started_at),
+        "output_ms": output_ms,
+    }
+    try:
+        write_atomic(library / FILE_NAME, json.dumps(fields).encode())
+    except OSError as error:
+        _log.error("%s cannot be written: %s", library / FILE_NAME, error)
+
+
+def remove_playing(library: Path) -> None:
+    """Remove the note: nothing is on air."""
+    (library / FILE_NAME).unlink(missing_ok=True)
+
+
+def read_playing(library: Path, line: JournalEntry) -> tuple[datetime, int]:
+    """Read when the airing of an open start line began and how much of it is proven to have sounded.
+
+    Returns:
+        What the note says; the line's own start and 0 where there is no note, or it is of another line.
+    """
+    began_at = line.started_at or line.at
+    try:
+        reader = FieldReader(read_object((library / FILE_NAME).read_bytes(), "note of what plays"), "note")
+        if reader.read_text("airing") == line.airing and reader.read_text("line_at") == format_instant(line.at):
+            return reader.read_moment("started_at"), reader.read_int("output_ms")
+    except (OSError, DocumentError):
+        pass
+    return began_at, 0

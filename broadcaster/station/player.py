@@ -1,0 +1,98 @@
+"""The boundary to whatever makes sound. Nothing but PlayerError gets out of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Protocol
+
+from broadcaster.core.errors import PlayerError
+
+HANG_S = 5.0
+PREPARE_S = 5.0
+
+
+class Cue(Protocol):
+    """One file, loaded and paused at its place; it sounds once."""
+
+    def start(self) -> None:
+        """Let it sound, now.
+
+        Raises:
+            PlayerError: It did not begin.
+        """
+        ...
+
+    def output_ms(self) -> int:
+        """Say how much sound (ms) was given out since `start`, by the player's own count; 0 before it."""
+        ...
+
+    def is_finished(self) -> bool:
+        """Tell whether the file has come to its end and all of it was given out.
+
+        Raises:
+            PlayerError: The player died, hangs, or has given out nothing new for five seconds. It was killed; what
+                was given out until then can still be asked.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End it, sounding or not. Never raises; the next one can be prepared after it."""
+        ...
+
+
+class Player(Protocol):
+    """Prepares cues.
+
+    `cues_ahead` says whether a cue may be prepared while another sounds: not with one sound device.
+    """
+
+    name: str
+    cues_ahead: bool
+
+    def prepare(self, path: Path, offset_ms: int, volume: int) -> Cue:
+        """Load a master and pause it.
+
+        Args:
+            path: The MP3.
+            offset_ms: Where in it to begin.
+            volume: Percent, 0 to 130, by `choose_gain`.
+
+        Raises:
+            PlayerError: No player, no sound device, or not a file that plays. The player was cleaned up and can be
+                asked again.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the player and all its cues."""
+        ...
+
+
+def choose_gain(volume: int) -> float:
+    """Give the factor on the samples for a volume in percent: mpv's cubic law, so that all players sound alike.
+
+    >>> choose_gain(100), choose_gain(50), choose_gain(0)
+    (1.0, 0.125, 0.0)
+    """
+    return (volume / 100) ** 3
+
+
+class ProgressWatch:
+    """Notices a player that stands still, by the monotonic clock: a stepped wall clock is no hang."""
+
+    def __init__(self) -> None:
+        self._output_ms = -1
+        self._moved_s = time.monotonic()
+
+    def watch(self, output_ms: int) -> None:
+        """Take note of how far the player is.
+
+        Raises:
+            PlayerError: It is where it was five seconds ago.
+        """
+        now_s = time.monotonic()
+        if output_ms > self._output_ms:
+            self._output_ms, self._moved_s = output_ms, now_s
+        elif now_s - self._moved_s > HANG_S:
+            raise PlayerError(f"the player stands still at {output_ms / 1000:.1f} s: sound device lost, or hung")

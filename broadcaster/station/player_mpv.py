@@ -1,0 +1,214 @@
+"""mpv as a child process: preloaded and paused, watched, killed when it hangs. Never libmpv inside the agent."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from broadcaster.core.errors import PlayerError
+from broadcaster.core.programs import find_mpv
+from broadcaster.station.mpv_ipc import MpvLine
+from broadcaster.station.player import PREPARE_S, Cue, ProgressWatch
+from broadcaster.station.settings import AUTO, NULL
+
+START_S = 10.0
+# --gapless-audio=no: with the default a file 'ends' up to 0.4 s before its sound does. The demuxer is forced: a
+# playlist that bears the name of a master must not open the files it names.
+# Never --audio-fallback-to-null: it plays into nothing, and the journal would say it sounded.
+OPTIONS = (
+    "--idle=yes", "--pause", "--no-config", "--no-terminal", "--no-video", "--audio-display=no", "--gapless-audio=no",
+    "--keep-open=no", "--load-scripts=no", "--ytdl=no", "--no-input-default-bindings", "--demuxer=lavf",
+    "--demuxer-lavf-format=mp3", "--hr-seek=yes", "--volume-max=130", "--replaygain=no", "--cache=no",
+    "--autoload-files=no", "--audio-client-name=broadcaster",
+)  # fmt: skip
+_log = logging.getLogger(__name__)
+
+
+def list_output_options(output: str) -> list[str]:
+    """Give mpv's options for a setting of the sound device: "auto", "null", or a name as mpv lists them."""
+    if output == AUTO:
+        return []
+    return ["--ao=null"] if output == NULL else [f"--audio-device={output}"]
+
+
+def try_output(output: str) -> None:
+    """Play a moment of silence into the sound device.
+
+    Raises:
+        PlayerError: mpv is not installed, or the device does not open.
+    """
+    program = find_mpv()
+    if program is None:
+        raise PlayerError("mpv is not on this machine", hint='apt install mpv, or set player = "pcm"')
+    command = [program, "--no-config", "--no-video", "--no-terminal", "--length=0.1", *list_output_options(output)]
+    try:
+        done = subprocess.run(
+            [*command, "av://lavfi:anullsrc"],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=START_S, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PlayerError(f"the sound device {output!r} does not answer: {error}") from error
+    if done.returncode != 0:
+        raise PlayerError(
+            f"the sound device {output!r} does not open",
+            hint="`mpv --audio-device=help` lists the devices; set one as output in the settings",
+        )
+
+
+class MpvPlayer:
+    """One mpv process at a time; a killed one is replaced at the next `prepare`."""
+
+    cues_ahead = False
+
+    def __init__(self, output: str) -> None:
+        """Find mpv.
+
+        Raises:
+            PlayerError: It is not installed.
+        """
+        program = find_mpv()
+        if program is None:
+            raise PlayerError("mpv is not on this machine", hint='apt install mpv, or set player = "pcm"')
+        self.name = f"mpv, {output} output"
+        self._command = [program, *OPTIONS, *list_output_options(output)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: MpvLine | None = None
+        self._folder: Path | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the mpv that runs now, None when none does."""
+        return self._process.pid if self._process else None
+
+    def prepare(self, path: Path, offset_ms: int, volume: int) -> Cue:
+        """Load a master and pause it. See `Player.prepare`."""
+        try:
+            line = self._get_line()
+            line.events.clear()
+            line.properties.clear()
+            line.request("set_property", "pause", True)
+            line.request("set_property", "volume", volume)
+            line.request("set_property", "start", f"{offset_ms / 1000:.3f}")
+            line.request("loadfile", str(path), "replace")
+            self._wait_loaded(line, path)
+        except PlayerError:
+            self.close()
+            raise
+        line.events.clear()
+        return _MpvCue(self, line, offset_ms)
+
+    def _wait_loaded(self, line: MpvLine, path: Path) -> None:
+        until_s = time.monotonic() + PREPARE_S
+        while time.monotonic() < until_s:
+            has_begun = False  # a file that is replaced ends, too: only what comes after the new one began is its own
+            for event in line.events:
+                has_begun = has_begun or event["event"] == "start-file"
+                if has_begun and event["event"] == "end-file":
+                    raise PlayerError(f"mpv cannot play {path.name}: {event.get('file_error', event.get('reason'))}")
+                if has_begun and event["event"] == "playback-restart":
+                    return
+            line.read_events(0.1)
+        raise PlayerError(f"mpv has not loaded {path.name} within {PREPARE_S:.0f} s")
+
+    def close(self) -> None:
+        """Kill mpv and remove its socket; harmless when there is none."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+        if self._process is not None:
+            self._process.kill()  # it ignores quit when its output blocks
+            self._process.wait()
+            self._process = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _get_line(self) -> MpvLine:
+        if self._line is not None and self._process is not None and self._process.poll() is None:
+            return self._line
+        self.close()
+        self._folder = Path(tempfile.mkdtemp(prefix="broadcaster-mpv-"))  # 0700: nobody else may command our mpv
+        path = self._folder / "ipc"
+        try:
+            self._process = subprocess.Popen(
+                [*self._command, f"--input-ipc-server={path}"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError as error:
+            raise PlayerError(f"mpv cannot be started: {error}") from error
+        until_s = time.monotonic() + START_S
+        while self._process.poll() is None and time.monotonic() < until_s:
+            with contextlib.suppress(OSError):
+                self._line = MpvLine(path)
+                self._line.request("observe_property", 1, "audio-pts")
+                _log.info("mpv runs as process %d", self._process.pid)
+                return self._line
+            time.sleep(0.01)
+        raise PlayerError("mpv did not start")
+
+
+class _MpvCue:
+    def __init__(self, player: MpvPlayer, line: MpvLine, offset_ms: int) -> None:
+        self._player = player
+        self._line = line
+        self._offset_ms = offset_ms
+        self._output_ms = 0
+        self._watch: ProgressWatch | None = None
+        self._is_over = False
+
+    def start(self) -> None:
+        self._line.properties.clear()
+        try:
+            self._line.read_events()
+            self._check_end()
+            self._line.request("set_property", "pause", False)
+        except PlayerError:
+            self._give_up()
+            raise
+        self._watch = ProgressWatch()
+
+    def output_ms(self) -> int:
+        return self._output_ms
+
+    def is_finished(self) -> bool:
+        if self._is_over or self._watch is None:
+            return self._is_over
+        try:
+            at_s = self._line.request("get_property", "audio-pts", is_needed=False)
+            if at_s is None:  # no file any more: what was said last before its end holds
+                at_s = self._line.properties.get("audio-pts")
+            if isinstance(at_s, int | float):
+                self._output_ms = max(self._output_ms, round(at_s * 1000) - self._offset_ms)
+            self._check_end()
+            if not self._is_over:
+                self._watch.watch(self._output_ms)
+        except PlayerError:
+            self._give_up()
+            raise
+        return self._is_over
+
+    def stop(self) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        try:
+            self._line.request("set_property", "pause", True)
+            self._line.request("stop")
+        except PlayerError:
+            self._player.close()
+
+    def _check_end(self) -> None:
+        for event in self._line.events:
+            if event["event"] == "end-file":
+                if event.get("reason") != "eof":
+                    raise PlayerError(f"mpv stopped playing: {event.get('file_error', event.get('reason'))}")
+                self._is_over = True
+
+    def _give_up(self) -> None:
+        self._is_over = True
+        self._player.close()

@@ -1,0 +1,238 @@
+"""Receive: take what the centre put into the inbox, verify it, file it or refuse it with a reason.
+
+A file leaves the inbox only after its receipt is on the disk, and a receipt is written only after the file is in its
+place: the power may go between any two steps, and the next pass ends what was begun. A repeated receipt does no harm.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import stat
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from broadcaster.core.errors import (
+    DocumentError,
+    ProgrammeFileError,
+    SignatureError,
+    StationDiskError,
+    VerificationError,
+)
+from broadcaster.core.files import BLOCK_BYTES, hash_bytes, open_regular
+from broadcaster.core.ids import Sha256, is_sha256
+from broadcaster.core.time import Clock
+from broadcaster.station.library import (
+    MASTER_SUFFIX,
+    MAX_SIGNATURE_BYTES,
+    SIGNATURE_SUFFIX,
+    Library,
+    read_document,
+    verify_plan,
+)
+from broadcaster.station.logbook import ChainedLog
+from broadcaster.wire.day_plan import DayPlan, read_file_name
+from broadcaster.wire.fields import MAX_DOCUMENT_BYTES
+from broadcaster.wire.receipt import FILE_NAME, Receipt, Verdict, write_receipt
+
+MAX_MASTER_BYTES = 1 << 30
+PART_SUFFIX = ".part"
+KEEP_PART = timedelta(days=7)
+SIGNATURE_WAIT = timedelta(seconds=60)
+LONE_SIGNATURE_WAIT = timedelta(hours=1)
+FILES_PER_PASS = 200
+DISK_FULL = "disk full"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_log = logging.getLogger(__name__)
+
+
+class Receiver:
+    """Works through the inbox, one pass at a time."""
+
+    def __init__(
+        self, inbox: Path, outbox: Path, library: Library, receipts: ChainedLog, clock: Clock, reserve_bytes: int
+    ) -> None:
+        self.inbox = inbox
+        self.receipts_path = outbox / FILE_NAME
+        self.library = library
+        self.receipts = receipts
+        self.clock = clock
+        self.reserve_bytes = reserve_bytes
+        self.trouble = ""
+        self._seen_at: dict[str, datetime] = {}
+        self._told: set[str] = set()
+
+    def receive_all(self) -> None:
+        """Make one pass: plans first, then masters, then whatever else lies there; at most 200 files.
+
+        Raises:
+            StationDiskError: The inbox cannot be read, or a receipt not be written; what it was about stays.
+        """
+        try:
+            names = {entry.name for entry in os.scandir(self.inbox)}
+        except OSError as error:
+            raise StationDiskError(f"the inbox {self.inbox} cannot be read: {error.strerror}") from error
+        self._seen_at = {name: at for name, at in self._seen_at.items() if name in names}
+        self._told &= names
+        for name in sorted(names, key=_rank)[:FILES_PER_PASS]:
+            if name in self._told:
+                continue
+            try:
+                self._receive(name)
+            except FileNotFoundError:
+                continue  # it went away while we looked: the centre renamed or removed it
+            except OSError as error:
+                self._tell_once(name, f"{_show(name)} in the inbox cannot be dealt with: {error.strerror}")
+
+    def _receive(self, name: str) -> None:
+        path = self.inbox / name
+        status = path.lstat()
+        if name.endswith(PART_SUFFIX):
+            if self.clock.now_at().timestamp() - status.st_mtime > KEEP_PART.total_seconds():
+                self._refuse(name, "an unfinished file, given up after 7 days")
+            return
+        if not stat.S_ISREG(status.st_mode):
+            self._refuse(name, _name_kind(status.st_mode))
+        elif name.endswith(MASTER_SUFFIX) and is_sha256(name.removesuffix(MASTER_SUFFIX)):
+            self._receive_master(name, path)
+        elif read_file_name(name):
+            self._receive_plan(name, path)
+        elif name.endswith(SIGNATURE_SUFFIX) and read_file_name(name.removesuffix(SIGNATURE_SUFFIX)):
+            if self._is_waiting_since(name, LONE_SIGNATURE_WAIT):
+                self._refuse(name, "a signature without its plan")
+        else:
+            self._refuse(name, "neither a master nor a day plan by its name")
+
+    def _receive_master(self, name: str, path: Path) -> None:
+        part = self.library.incoming / name
+        try:
+            found = self._copy(path, part)
+            if name != f"{found}{MASTER_SUFFIX}":
+                self._refuse(name, "its bytes are not what its name says", found)
+                return
+            self.library.file_master(part, found)
+        except VerificationError as error:
+            self._refuse(name, error.message)
+            return
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._refuse(name, DISK_FULL)
+            return
+        finally:
+            part.unlink(missing_ok=True)
+        self._confirm(name, found)
+        path.unlink()
+
+    def _copy(self, path: Path, part: Path) -> Sha256:
+        """Copy while hashing. Never a rename: whoever holds the inbox's file open could still change it."""
+        digest = hashlib.sha256()
+        try:
+            source = open_regular(path)
+        except ProgrammeFileError as error:
+            raise VerificationError("not a regular file that can be read") from error
+        with source, part.open("xb") as target:
+            size_bytes = os.fstat(source.fileno()).st_size
+            if size_bytes > MAX_MASTER_BYTES:
+                raise VerificationError(f"larger than {MAX_MASTER_BYTES} bytes")
+            if self.library.free_bytes() - size_bytes < self.reserve_bytes:
+                raise OSError(errno.ENOSPC, DISK_FULL)
+            copied_bytes = 0
+            while block := source.read(BLOCK_BYTES):
+                copied_bytes += len(block)
+                if copied_bytes > size_bytes:
+                    raise VerificationError("it grew while it was read")
+                digest.update(block)
+                target.write(block)
+            target.flush()
+            os.fsync(target.fileno())
+        return Sha256(digest.hexdigest())
+
+    def _receive_plan(self, name: str, path: Path) -> None:
+        signature_path = path.with_name(name + SIGNATURE_SUFFIX)
+        if not signature_path.exists() and not self._is_waiting_since(name, SIGNATURE_WAIT):
+            return
+        document: bytes | None = None
+        try:
+            document = read_document(path, MAX_DOCUMENT_BYTES)
+            if not signature_path.exists():
+                raise SignatureError("no signature came with it")
+            signature = read_document(signature_path, MAX_SIGNATURE_BYTES)
+            plan = verify_plan(name, document, signature, self.library.centre_key, self.library.station)
+            today = self.clock.now_at().astimezone(ZoneInfo(plan.zone)).date()
+            if self._is_news(plan, document):
+                if plan.on < today - timedelta(days=1):
+                    raise VerificationError(f"its day is over: today is {today} by this box's clock")
+                self.library.file_plan(plan, document, signature, today)
+            self._confirm(name, hash_bytes(document))
+            path.unlink()
+        except (VerificationError, SignatureError, DocumentError) as error:
+            self._refuse(name, error.message, None if document is None else hash_bytes(document))
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._refuse(name, DISK_FULL, None if document is None else hash_bytes(document))
+        self._remove(signature_path)
+
+    def _is_news(self, plan: DayPlan, document: bytes) -> bool:
+        """Tell whether a verified plan is newer than the held one; False when it is the held one."""
+        held = self.library.plans.get(plan.on)
+        if held is None or plan.revision > held.plan.revision:
+            return True
+        if document == held.document:
+            return False
+        if plan.revision == held.plan.revision:
+            raise VerificationError(f"revision {plan.revision} is held already, with other contents")
+        raise VerificationError(f"older revision: {held.plan.revision} is held")
+
+    def _is_waiting_since(self, name: str, wait: timedelta) -> bool:
+        """Tell whether a file has lain there for so long, by our own looking: its dates are the sender's word."""
+        now_at = self.clock.now_at()
+        return now_at - self._seen_at.setdefault(name, now_at) >= wait
+
+    def _confirm(self, name: str, sha256: Sha256) -> None:
+        self._write(Receipt(self.clock.now_at(), name, sha256, Verdict.VERIFIED, ""))
+        _log.info("verified %s", name)
+
+    def _refuse(self, name: str, reason: str, sha256: Sha256 | None = None) -> None:
+        self._write(Receipt(self.clock.now_at(), _show(name), sha256, Verdict.REFUSED, reason))
+        _log.warning("refused %s: %s", _show(name), reason)
+        self._remove(self.inbox / name)
+
+    def _write(self, receipt: Receipt) -> None:
+        self.receipts.append(self.receipts_path, write_receipt(receipt))
+
+    def _remove(self, path: Path) -> None:
+        """Remove what was dealt with; what cannot be removed is told once and then left alone."""
+        try:
+            if stat.S_ISDIR(path.lstat().st_mode):
+                path.rmdir()
+            else:
+                path.unlink()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._tell_once(path.name, f"{_show(path.name)} stays in the inbox: {error.strerror}")
+
+    def _tell_once(self, name: str, trouble: str) -> None:
+        self._told.add(name)
+        self.trouble = trouble
+        _log.warning("%s", trouble)
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Order a pass: small documents that say what to play come before long files."""
+    return (0 if name.startswith("plan-") else 1 if name.endswith(MASTER_SUFFIX) else 2), name
+
+
+def _show(name: str) -> str:
+    """Write a name that may hold bytes of no text so that it fits into a document."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _name_kind(mode: int) -> str:
+    kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a FIFO"}
+    return f"{kinds.get(stat.S_IFMT(mode), 'a device or socket')}, not a file"

@@ -1,0 +1,165 @@
+"""One suite over both players: what the station may rely on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from broadcaster.core.errors import PlayerError
+from broadcaster.station.player import Cue, Player
+from broadcaster.station.player_mpv import MpvPlayer, try_output
+from broadcaster.station.player_pcm import PcmPlayer
+from tests.station_box import make_master
+
+SECONDS = 1.5
+
+
+@pytest.fixture(scope="module")
+def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_master(tmp_path_factory.mktemp("tone"), SECONDS)[0]
+
+
+@pytest.fixture(params=[MpvPlayer, PcmPlayer], ids=["mpv", "pcm"])
+def player(request: pytest.FixtureRequest) -> Iterator[Player]:
+    make: Callable[[str], Player] = request.param
+    player = make("null")
+    yield player
+    player.close()
+
+
+def play_out(cue: Cue) -> None:
+    until_s = time.monotonic() + 20
+    while not cue.is_finished():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+def test_player_counts_all_that_it_gave_out(player: Player, tone: Path) -> None:
+    cue = player.prepare(tone, 0, 100)
+    assert cue.output_ms() == 0
+    assert not cue.is_finished()
+    cue.start()
+    play_out(cue)
+    assert SECONDS * 1000 - 200 <= cue.output_ms() <= SECONDS * 1000 + 100
+
+
+def test_player_takes_as_long_as_the_sound_is(player: Player, tone: Path) -> None:
+    cue = player.prepare(tone, 0, 100)
+    began_s = time.monotonic()
+    cue.start()
+    play_out(cue)
+    assert time.monotonic() - began_s >= SECONDS - 0.05
+
+
+def test_player_joins_in_the_middle(player: Player, tone: Path) -> None:
+    cue = player.prepare(tone, 1000, 100)
+    cue.start()
+    play_out(cue)
+    assert 300 <= cue.output_ms() <= 700
+
+
+def test_player_stops_in_mid_sound_and_plays_the_next(player: Player, tone: Path) -> None:
+    cue = player.prepare(tone, 0, 100)
+    cue.start()
+    while cue.output_ms() < 200:
+        assert not cue.is_finished()
+    cue.stop()
+    cue.stop()
+    stopped_ms = cue.output_ms()
+    assert 200 <= stopped_ms < SECONDS * 1000
+    following = player.prepare(tone, 1000, 50)
+    following.start()
+    play_out(following)
+    assert cue.output_ms() == stopped_ms
+    assert following.output_ms() >= 300
+
+
+def test_unused_cue_is_put_away(player: Player, tone: Path) -> None:
+    player.prepare(tone, 0, 100).stop()
+    cue = player.prepare(tone, 1200, 100)
+    cue.start()
+    play_out(cue)
+
+
+def test_player_refuses_what_is_not_sound_and_plays_on(player: Player, tone: Path, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.mp3"
+    junk.write_text(f"#EXTM3U\n{tone}\n")  # a playlist must not open what it names
+    with pytest.raises(PlayerError):
+        player.prepare(junk, 0, 100)
+    with pytest.raises(PlayerError):
+        player.prepare(tmp_path / "missing.mp3", 0, 100)
+    cue = player.prepare(tone, 1200, 100)
+    cue.start()
+    play_out(cue)
+
+
+def test_truncated_file_gives_out_less(player: Player, tone: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mp3"
+    cut.write_bytes(tone.read_bytes()[: tone.stat().st_size // 2])
+    cue = player.prepare(cut, 0, 100)
+    cue.start()
+    play_out(cue)
+    assert 0 < cue.output_ms() < SECONDS * 1000 - 500
+
+
+def test_killed_mpv_is_an_error_and_the_next_cue_plays(tone: Path) -> None:
+    player = MpvPlayer("null")
+    try:
+        cue = player.prepare(tone, 0, 100)
+        cue.start()
+        assert not cue.is_finished()
+        assert player.pid is not None
+        os.kill(player.pid, signal.SIGKILL)
+        with pytest.raises(PlayerError):
+            play_out(cue)
+        following = player.prepare(tone, 1200, 100)
+        following.start()
+        play_out(following)
+    finally:
+        player.close()
+
+
+def test_hung_mpv_is_killed_and_replaced(tone: Path) -> None:
+    player = MpvPlayer("null")
+    try:
+        cue = player.prepare(tone, 0, 100)
+        cue.start()
+        hung = player.pid
+        assert hung is not None
+        os.kill(hung, signal.SIGSTOP)
+        with pytest.raises(PlayerError):
+            play_out(cue)
+        player.prepare(tone, 0, 100).stop()
+        assert player.pid != hung
+    finally:
+        player.close()
+
+
+def test_missing_sound_device_is_told() -> None:
+    with pytest.raises(PlayerError, match="does not open"):
+        try_output("alsa/no-such-device")
+    try_output("null")
+
+
+def test_sound_file_holds_what_sounded_at_its_volume(tone: Path, tmp_path: Path) -> None:
+    peaks = []
+    for number, volume in enumerate((100, 50)):
+        path = tmp_path / f"{number}.wav"
+        player = PcmPlayer(str(path))
+        for _ in range(2):
+            cue = player.prepare(tone, 1000, volume)
+            cue.start()
+            play_out(cue)
+        player.close()
+        with wave.open(str(path)) as sound:
+            assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (48000, 2, 2)
+            assert abs(sound.getnframes() - 48000) < 10_000
+            frames = memoryview(sound.readframes(sound.getnframes())).cast("h")
+            peaks.append(max(frames))
+    assert peaks[1] / peaks[0] == pytest.approx(0.125, rel=0.1)
