@@ -33,6 +33,7 @@ THEME_HEADS = (
     "STT", "Chuyên mục", "Số CT", "Phút sản xuất", "Lượt phát", "Phút phát mới", "Phút phát lại", "Tổng phút",
     "Số xã đã phát/tổng số xã",
 )  # fmt: skip
+CAMPAIGN_HEADS = ("STT", "Đợt tuyên truyền", *THEME_HEADS[2:])
 DIFFERENCE_HEADS = (
     "Ngày", "Giờ lịch", "Giờ thực", "Xã", "Chương trình", "Loại sai lệch", "Lệch (giây)", "Nguyên nhân",
 )  # fmt: skip
@@ -63,6 +64,7 @@ def write_documents(report: Report, schedules: Schedules, folder: Path, stem: st
     tables = {
         "theo-xa": (STATION_HEADS, [*list_station_cells(report), total_cells(report.total)]),
         "chuyen-muc": (THEME_HEADS, list_theme_cells(report.columns)),
+        "dot-tuyen-truyen": (CAMPAIGN_HEADS, list_theme_cells(report.campaigns)),
         "sai-lech": (DIFFERENCE_HEADS, list_difference_cells(report.differences, schedules)),
         "luot-phat": (DIFFERENCE_HEADS, list_difference_cells(report.outcomes, schedules)),
     }
@@ -91,6 +93,7 @@ def render_html(report: Report, schedules: Schedules) -> str:
         station_rows=list_station_cells(report),
         total_row=total_cells(report.total),
         theme_heads=THEME_HEADS,
+        campaign_heads=CAMPAIGN_HEADS,
         column_rows=list_theme_cells(report.columns),
         campaign_rows=list_theme_cells(report.campaigns),
         difference_heads=DIFFERENCE_HEADS,

@@ -17,6 +17,9 @@ from broadcaster.wire.receipt import Receipt
 from broadcaster.wire.receipt import Verdict as ReceiptVerdict
 
 
+JOURNAL_LAG = timedelta(seconds=10)  # a status may be a moment ahead of the journal line that is just being written
+
+
 class Verdict(StrEnum):
     """What became of an airing. `no journal` is not `not played`, and neither counts as played."""
 
@@ -61,7 +64,7 @@ class Evidence:
 
     `held_since` says since when a station holds a hash by its own receipt; `refusals` are the receipts that refused it.
     `plan_held` are the (station, airing) whose plan was verified by the station; `unpublished` those that no plan ever
-    carried.
+    carried. `failures` are the tries to deliver that failed: when, and why.
     """
 
     journal: Mapping[tuple[StationId, AiringId], Sequence[JournalEntry]]
@@ -70,6 +73,7 @@ class Evidence:
     plan_held: frozenset[tuple[StationId, AiringId]]
     unpublished: frozenset[tuple[StationId, AiringId]]
     contacts: Mapping[StationId, StationContact]
+    failures: Mapping[StationId, Sequence[tuple[datetime, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,8 @@ def _judge(airing: Airing, evidence: Evidence, tolerance: Tolerance) -> Outcome:
         return Outcome(airing, Verdict.NOT_PLAYED, cause, 0, None, None, detail)
     cause, detail = _explain_undelivered(airing, evidence)
     end_at = airing.start_at + timedelta(milliseconds=airing.duration_ms)
-    is_covered = contact is not None and contact.journal_until is not None and contact.journal_until >= end_at
+    until_at = contact.journal_until if contact else None
+    is_covered = until_at is not None and until_at >= end_at + JOURNAL_LAG
     if is_covered:
         if cause is Cause.NONE:
             cause, detail = Cause.STATION_OFF, "the journal goes on after it and does not know it"
@@ -238,8 +243,8 @@ def _explain_undelivered(airing: Airing, evidence: Evidence) -> tuple[Cause, str
         ]
         if refused:
             return Cause.REFUSED, refused[-1].reason
-        contact = evidence.contacts.get(airing.station)
-        return Cause.NOT_DELIVERED, contact.message if contact and not contact.is_reached() else ""
+        told = [message for at, message in evidence.failures.get(airing.station, ()) if at < end_at]
+        return Cause.NOT_DELIVERED, told[-1] if told else ""
     if key not in evidence.plan_held:
         return Cause.PLAN_NOT_DELIVERED, ""
     return Cause.NONE, ""

@@ -21,6 +21,7 @@ from broadcaster.store.programmes import read_programmes
 from broadcaster.store.stations import (
     read_breaks,
     read_contacts,
+    read_failures,
     read_held,
     read_journal_between,
     read_receipts_of,
@@ -58,6 +59,7 @@ def make_report(record: Record, schedules: Schedules, first_on: date, last_on: d
             plan_held=_match_held_plans(airings, plans, held, schedules),
             unpublished=frozenset(key for key, revision in revisions.items() if revision == 0),
             contacts=read_contacts(connection),
+            failures=read_failures(connection, begins_at - schedules.centre.push_ahead, ends_at),
         )
         programmes = read_programmes(connection)
         breaks = read_breaks(connection)

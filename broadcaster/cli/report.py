@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from broadcaster.airtime.documents import (
+    CAMPAIGN_HEADS,
     DIFFERENCE_HEADS,
     STATION_HEADS,
     THEME_HEADS,
@@ -93,7 +94,7 @@ def print_report(made: Report, schedules: Schedules) -> None:
     print_table("Theo xã, thị trấn", STATION_HEADS, [*rows, total_cells(made.total)], right=numbers)
     print_table("Theo chuyên mục", THEME_HEADS, list_theme_cells(made.columns), right=tuple(range(2, 9)))
     if made.campaigns:
-        print_table("Theo đợt tuyên truyền", THEME_HEADS, list_theme_cells(made.campaigns), right=tuple(range(2, 9)))
+        print_table("Theo đợt tuyên truyền", CAMPAIGN_HEADS, list_theme_cells(made.campaigns), right=tuple(range(2, 9)))
     shown = made.differences[:SHOWN_DIFFERENCES]
     print_table("Sai lệch so với lịch", DIFFERENCE_HEADS, list_difference_cells(shown, schedules), right=(6,))
     if len(made.differences) > len(shown):

@@ -89,6 +89,17 @@ def read_attempts(connection: Connection, station: StationId, limit: int) -> lis
     return [DeliveryAttempt(station, r.started_at, r.ended_at, r.names, r.sent_bytes, r.error, r.message) for r in rows]
 
 
+def read_failures(
+    connection: Connection, first_at: datetime, last_at: datetime
+) -> dict[StationId, list[tuple[datetime, str]]]:
+    """Read why tries that ended between two instants failed, for each station in the order of time."""
+    query = select(deliveries).where(deliveries.c.ended_at.between(first_at, last_at), deliveries.c.error != "")
+    found: dict[StationId, list[tuple[datetime, str]]] = {}
+    for row in connection.execute(query.order_by(deliveries.c.ended_at, deliveries.c.id)):
+        found.setdefault(StationId(row.station_id), []).append((row.ended_at, row.message))
+    return found
+
+
 def write_receipts(
     connection: Connection, station: StationId, lines: Sequence[ReceiptLine], collected_at: datetime
 ) -> int:

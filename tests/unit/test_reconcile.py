@@ -81,12 +81,8 @@ ROWS = {
         (STARTED, end(9_000, Ending.INTERRUPTED), end(20_000, Ending.COMPLETE, late_s=40)),
     ),
     "started and never heard of since": Known(NO_JOURNAL, Cause.STATION_OFF, 0, (STARTED,), contact=GONE),
-    "master missing, never delivered": Known(
-        NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=None
-    ),
-    "master missing, refused": Known(
-        NOT, Cause.REFUSED, 0, (skip(SkipReason.MISSING),), held_at=None, refused=True
-    ),
+    "master missing, never delivered": Known(NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=None),
+    "master missing, refused": Known(NOT, Cause.REFUSED, 0, (skip(SkipReason.MISSING),), held_at=None, refused=True),
     "master delivered after its time": Known(NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=AFTER),
     "quiet hours": Known(NOT, Cause.QUIET_HOURS, 0, (skip(SkipReason.QUIET_HOURS),)),
     "box came up too late": Known(NOT, Cause.STATION_OFF, 0, (skip(SkipReason.TOO_LATE),)),
@@ -111,6 +107,7 @@ def judge(known: Known) -> Outcome:
         plan_held=frozenset({KEY} if known.plan_held else ()),
         unpublished=frozenset(() if known.published else {KEY}),
         contacts={AN_NONG: known.contact} if known.contact else {},
+        failures={AN_NONG: [(EARLIER, "no answer"), (AFTER, "too late to matter")]},
     )
     (outcome,) = match_airings([AIRING], evidence, TOLERANCE, AFTER)
     return outcome
@@ -132,7 +129,7 @@ def test_only_sound_counts_as_played() -> None:
 
 
 def test_airing_that_is_not_over_has_no_verdict() -> None:
-    evidence = Evidence({}, {}, {}, frozenset(), frozenset(), {})
+    evidence = Evidence({}, {}, {}, frozenset(), frozenset(), {}, {})
     assert match_airings([AIRING], evidence, TOLERANCE, START + timedelta(seconds=59)) == []
     assert len(match_airings([AIRING], evidence, TOLERANCE, START + timedelta(seconds=60))) == 1
 
@@ -158,6 +155,10 @@ def test_sound_without_a_plan_is_found() -> None:
         ("an-nong", "other"),
         ("binh-son", AIRING.id),
     ]
+
+
+def test_undelivered_airing_tells_the_last_failure_before_its_end() -> None:
+    assert judge(ROWS["nothing was delivered, journal goes on"]).detail == "no answer"
 
 
 def test_late_is_measured_by_the_centres_clock() -> None:

@@ -1,0 +1,128 @@
+"""Publishing into a real record: revisions grow only when something changed, and the past is never rewritten."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import date, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from broadcaster.airtime.documents import render_html, write_documents
+from broadcaster.airtime.reconcile import Cause, Verdict
+from broadcaster.centre.programmes import get_programme, remove_programme, restore_programme
+from broadcaster.centre.publish import publish_days
+from broadcaster.centre.reports import make_report, write_weekly
+from broadcaster.centre.workspace import Workspace, init_workspace
+from broadcaster.core.errors import InUseError, UnknownNameError
+from broadcaster.core.ids import ColumnId, SlotId
+from broadcaster.core.schedules import RundownItem, Schedules, Slot
+from broadcaster.store.engine import Record
+from broadcaster.store.plans import read_airings_between, read_newest
+from broadcaster.store.programmes import write_programme
+from broadcaster.wire.day_plan import read_day_plan
+from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
+from tests.unit.makers import AN_NONG, START, make_programme, make_schedules
+
+MONDAY = date(2023, 10, 9)
+NEWS = RundownItem(column=ColumnId("thoi-su"))
+FARM = RundownItem(column=ColumnId("nong-nghiep"))
+AFTERNOON = Slot(SlotId("chieu"), "Chiều", time(17), 30, rundown=(NEWS, FARM))
+EVENING = Slot(SlotId("toi"), "Tối", time(19), 30, rundown=(FARM,))
+MORNING = START - timedelta(hours=8)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return init_workspace(tmp_path / "w")[0]
+
+
+@pytest.fixture
+def record(workspace: Workspace) -> Iterator[Record]:
+    with workspace.open_record() as record:
+        with record.write() as connection:
+            write_programme(connection, make_programme("tin"))
+        yield record
+
+
+@pytest.fixture
+def schedules() -> Schedules:
+    return make_schedules(AFTERNOON, EVENING)
+
+
+def test_plan_is_signed_and_a_new_revision_only_when_something_changed(
+    workspace: Workspace, record: Record, schedules: Schedules
+) -> None:
+    (first,) = publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    (same,) = publish_days(workspace, record, schedules, [MONDAY], MORNING + timedelta(minutes=5))
+    assert (first.revision, first.is_new, same.revision, same.is_new) == (1, True, 1, False)
+    with record.write() as connection:
+        write_programme(connection, make_programme("lua", "nong-nghiep"))
+    (more,) = publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    assert (more.revision, more.airings) == (2, 3)
+    with record.read() as connection:
+        plan = read_newest(connection, MONDAY, MONDAY)[AN_NONG, MONDAY]
+    verify_document(plan.document, plan.signature, workspace.read_public_key(), PLAN_NAMESPACE)
+    assert [airing.title for airing in read_day_plan(plan.document).airings] == ["Tin", "Lua", "Lua"]
+
+
+def test_slot_that_has_begun_stays_as_it_was_planned(
+    workspace: Workspace, record: Record, schedules: Schedules
+) -> None:
+    publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    with record.write() as connection:
+        write_programme(connection, make_programme("lua", "nong-nghiep"))
+    (late,) = publish_days(workspace, record, schedules, [MONDAY], START + timedelta(seconds=1))
+    assert late.is_new
+    with record.read() as connection:
+        airings = read_airings_between(connection, START, START + timedelta(hours=5))
+    assert [(airing.slot, airing.title) for airing in airings] == [("chieu", "Tin"), ("toi", "Lua")]
+
+
+def test_planned_programme_is_removed_only_with_its_plans_and_never_on_air(
+    workspace: Workspace, record: Record, schedules: Schedules
+) -> None:
+    publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    with pytest.raises(InUseError, match="is planned: 1 airings"):
+        remove_programme(record, "tin", MORNING, unplan=False)
+    with pytest.raises(InUseError, match="is on air at 1"):
+        remove_programme(record, "tin", START + timedelta(seconds=30), unplan=True)
+    remove_programme(record, "tin", MORNING, unplan=True)
+    (without,) = publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    assert (without.revision, without.airings) == (2, 0)
+    with pytest.raises(UnknownNameError):
+        get_programme(record, "tin")
+    assert restore_programme(record, "tin", MORNING).title == "Tin"
+    remove_programme(record, "tin", START + timedelta(days=1), unplan=False)
+
+
+def test_day_without_a_published_plan_is_not_green(workspace: Workspace, record: Record, schedules: Schedules) -> None:
+    report = make_report(record, schedules, MONDAY, MONDAY + timedelta(days=6), START + timedelta(days=2))
+    assert [(o.verdict, o.cause) for o in report.outcomes] == [(Verdict.NO_JOURNAL, Cause.NOT_PUBLISHED)]
+    assert report.total.no_journal == 1
+    assert report.total.played_dmin == 0
+
+
+def test_publishing_late_counts_what_was_missed(workspace: Workspace, record: Record, schedules: Schedules) -> None:
+    publish_days(workspace, record, schedules, [MONDAY], START + timedelta(minutes=30))
+    report = make_report(record, schedules, MONDAY, MONDAY, START + timedelta(hours=1))
+    assert [(o.verdict, o.cause) for o in report.outcomes] == [(Verdict.NO_JOURNAL, Cause.NOT_DELIVERED)]
+
+
+def test_report_shows_what_it_sums_and_escapes_names(
+    workspace: Workspace, record: Record, schedules: Schedules, tmp_path: Path
+) -> None:
+    station = dataclasses.replace(schedules.stations[0], name="<b>Xã & 'An Nông'</b>")
+    odd = dataclasses.replace(schedules, stations=(station,))
+    report, files = write_weekly(workspace, record, odd, MONDAY, START + timedelta(days=2))
+    page = files.html.read_text(encoding="utf-8")
+    assert "&lt;b&gt;Xã &amp; &#39;An Nông&#39;&lt;/b&gt;" in page
+    assert "<b>Xã" not in page
+    assert "Chưa có nhật ký" in page
+    assert "TỔNG CỘNG" in page
+    assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in page
+    assert page == render_html(report, odd)
+    table = files.csv[0].read_text(encoding="utf-8-sig").splitlines()
+    assert len(table) == 3
+    assert write_documents(report, odd, tmp_path, "x").csv[0].read_bytes() == files.csv[0].read_bytes()
