@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from broadcaster.cli.main import cli as centre
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """# Commands
 
-As `--help` prints them. Errors say what, where and what next; docs/settings.md lists the exit codes.
+Errors say what, where and what next; docs/settings.md lists the exit codes.
 """
 
 
@@ -31,13 +33,23 @@ def list_all() -> Iterator[tuple[str, click.Command]]:
     yield from list_commands(station, ("broadcaster-station",))
 
 
+def render_command(words: str, command: click.Command) -> str:
+    """Render one command: what it does, its arguments and options."""
+    arguments = [p for p in command.params if isinstance(p, click.Argument)]
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    usage = " ".join([words, *(a.make_metavar(click.Context(command)) for a in arguments)])
+    text = inspect.cleandoc(command.help or "").replace("\b\n", "")
+    rows = [
+        f"| `{', '.join(option.opts)}{'' if option.is_flag else ' …'}` | {option.help or 'Show the version and exit.'} |"
+        for option in options
+    ]
+    table = "\n".join(["| option | |", "|---|---|", *rows]) if rows else ""
+    return "\n\n".join(part for part in (f"## {usage}", re.sub(r"^  ", "    ", text, flags=re.M), table) if part) + "\n"
+
+
 def render_page() -> str:
     """Render the page."""
-    parts = [HEAD]
-    for words, command in list_all():
-        context = click.Context(command, info_name=words, max_content_width=100, terminal_width=100)
-        parts.append(f"## {words}\n\n```\n{command.get_help(context)}\n```\n")
-    return "\n".join(parts)
+    return "\n".join([HEAD, *(render_command(words, command) for words, command in list_all())])
 
 
 if __name__ == "__main__":
