@@ -37,7 +37,10 @@ NOTICE = (
     "Thông báo. Bộ phận một cửa của xã tiếp nhận hồ sơ trực tuyến vào tất cả các ngày làm việc. Bà con cần trợ giúp xin "
     "đến nhà văn hóa thôn."
 )
-FILM = "Phóng sự ngắn: lớp học kỹ năng số ở nhà văn hóa thôn, nơi người lớn tuổi học dùng điện thoại thông minh."
+FILM = (
+    "Phóng sự ngắn: lớp học kỹ năng số ở nhà văn hóa thôn, nơi người lớn tuổi học dùng điện thoại thông minh. Mỗi "
+    "buổi tối thứ bảy, lớp lại sáng đèn."
+)
 TALK = (
     "Thưa quý vị và các bạn. Trong chương trình hôm nay chúng ta cùng tìm hiểu vì sao chuyển đổi số cần bắt đầu từ mỗi "
     "gia đình.",

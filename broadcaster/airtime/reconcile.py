@@ -16,7 +16,6 @@ from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
 from broadcaster.wire.receipt import Receipt
 from broadcaster.wire.receipt import Verdict as ReceiptVerdict
 
-
 JOURNAL_LAG = timedelta(seconds=10)  # a status may be a moment ahead of the journal line that is just being written
 
 

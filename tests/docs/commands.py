@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from broadcaster.cli.station import cli as station
 
 from broadcaster.cli.main import cli as centre
+from broadcaster.cli.station import cli as station
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """# Commands
@@ -44,7 +44,8 @@ def render_command(words: str, command: click.Command) -> str:
         for option in options
     ]
     table = "\n".join(["| option | |", "|---|---|", *rows]) if rows else ""
-    return "\n\n".join(part for part in (f"## {usage}", re.sub(r"^  ", "    ", text, flags=re.M), table) if part) + "\n"
+    text = re.sub(r"((?:\n  [^\n]*)+)", r"\n\n```\1\n```\n", text)
+    return "\n\n".join(part for part in (f"## {usage}", text, table) if part) + "\n"
 
 
 def render_page() -> str:

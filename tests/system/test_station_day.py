@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -55,12 +55,12 @@ class Day:
         """Start the agent's playing part, as after a power cut; a plan is filed when airings are given."""
         library = Library(self.box.library, self.box.key_line, self.box.make_settings().station)
         library.open()
-        plans: dict[object, list[Airing]] = {}
+        plans: dict[date, list[Airing]] = {}
         for airing in airings:
             plans.setdefault(airing.start_at.astimezone(ZoneInfo(zone)).date(), []).append(airing)
         self.revision += 1
         for on, mine in plans.items():
-            plan = make_plan(on, mine, revision=self.revision, quiet_hours=quiet, zone=zone)  # type: ignore[arg-type]
+            plan = make_plan(on, mine, revision=self.revision, quiet_hours=quiet, zone=zone)
             self.file(library, plan)
         journal = Journal(self.box.outbox, read_log_id(self.box.library, has_begun=True), self.box.library)
         settings = replace(self.box.make_settings(), volume=80)
