@@ -34,8 +34,8 @@ FARMING = (
     "vụ đông do hợp tác xã thông báo."
 )
 NOTICE = (
-    "Thông báo. Bộ phận một cửa của xã tiếp nhận hồ sơ trực tuyến vào tất cả các ngày làm việc. Bà con cần trợ giúp xin "
-    "đến nhà văn hóa thôn."
+    "Thông báo. Bộ phận một cửa của xã tiếp nhận hồ sơ trực tuyến vào tất cả các ngày làm việc. Bà con cần trợ giúp "
+    "xin đến nhà văn hóa thôn."
 )
 FILM = (
     "Phóng sự ngắn: lớp học kỹ năng số ở nhà văn hóa thôn, nơi người lớn tuổi học dùng điện thoại thông minh. Mỗi "

@@ -40,8 +40,8 @@ def render_command(words: str, command: click.Command) -> str:
     usage = " ".join([words, *(a.make_metavar(click.Context(command)) for a in arguments)])
     text = inspect.cleandoc(command.help or "").replace("\b\n", "")
     rows = [
-        f"| `{', '.join(option.opts)}{'' if option.is_flag else ' …'}` | {option.help or 'Show the version and exit.'} |"
-        for option in options
+        f"| `{', '.join(one.opts)}{'' if one.is_flag else ' …'}` | {one.help or 'Show the version and exit.'} |"
+        for one in options
     ]
     table = "\n".join(["| option | |", "|---|---|", *rows]) if rows else ""
     text = re.sub(r"((?:\n  [^\n]*)+)", r"\n\n```\1\n```\n", text)
