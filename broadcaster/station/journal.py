@@ -38,14 +38,14 @@ class Journal:
         self.interrupted: set[AiringId] = set()
         self.open: dict[AiringId, JournalEntry] = {}
         self.unwritten: list[tuple[JournalEntry, ZoneInfo]] = []
-        entries: list[tuple[int, JournalEntry]] = []
+        entries: list[tuple[bool, int, JournalEntry]] = []
         for path in paths[-READ_BACK_FILES:]:
             for line in read_lines(path.read_bytes())[0]:
                 try:
-                    entries.append((line.seq, read_entry(line).entry))
+                    entries.append((line.log == log, line.seq, read_entry(line).entry))
                 except DocumentError as error:
                     _log.warning("%s: line %d cannot be understood: %s", path.name, line.seq, error.message)
-        for _, entry in sorted(entries, key=lambda pair: pair[0]):
+        for _, _, entry in sorted(entries, key=lambda found: found[:2]):  # another log's lines are of an older box
             self._note(entry)
 
     def write(self, entry: JournalEntry, zone: ZoneInfo) -> None:
