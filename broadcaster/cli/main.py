@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import click
@@ -9,15 +10,40 @@ import click
 from broadcaster import __version__
 from broadcaster.centre.workspace import ENVIRONMENT
 from broadcaster.cli.boundary import run_command
-from broadcaster.cli.programmes import programme
-from broadcaster.cli.report import collect, report
-from broadcaster.cli.service import demo, run_service
-from broadcaster.cli.stations import push, status
-from broadcaster.cli.timetable import timetable
-from broadcaster.cli.workspace import check, init, key
+
+COMMANDS = {
+    "init": "workspace:init",
+    "check": "workspace:check",
+    "key": "workspace:key",
+    "programme": "programmes:programme",
+    "timetable": "timetable:timetable",
+    "push": "stations:push",
+    "status": "stations:status",
+    "collect": "report:collect",
+    "report": "report:report",
+    "run": "service:run_service",
+    "demo": "service:demo",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class LateGroup(click.Group):
+    """Loads a command's module when it is called: `status` need not wait for the sound libraries of `programme`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names in the order of a day's work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command; None when there is none of that name."""
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, name = place.split(":")
+        command = getattr(importlib.import_module(f"broadcaster.cli.{module}"), name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="broadcaster")
 @click.option(
     "--workspace",
@@ -41,10 +67,6 @@ def cli(context: click.Context, workspace: Path | None) -> None:
     `broadcaster run` does all but the first by itself.
     """
     context.obj = workspace
-
-
-for command in (init, check, key, programme, timetable, push, status, collect, report, run_service, demo):
-    cli.add_command(command)
 
 
 def run() -> None:

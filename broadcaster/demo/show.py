@@ -28,7 +28,8 @@ from broadcaster.demo.server import RunningServer
 
 STATIONS = (("an-nong", "Xã An Nông"), ("binh-son", "Xã Bình Sơn"), ("thi-tran-nua", "Thị trấn Nưa"))
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-LEAD_S = 15
+LEAD_S = 12
+LEAD_COMMANDS = 6
 GRACE_S = 6
 
 
@@ -65,10 +66,13 @@ def run_demo(source: Path | None, keep: Path | None) -> None:
         _run(workspace, "programme", "add", *_list_options(recording), "--", str(workspace.audio / recording.file_name))
     with ExitStack() as stack:
         stations = [stack.enter_context(_start_station(folder, name, workspace)) for name, _ in STATIONS]
-        start_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=LEAD_S)
+        began_s = time.monotonic()
+        _run(workspace, "check")
+        # Four more commands come before the slot: on a slow machine they need more time.
+        lead_s = LEAD_S + LEAD_COMMANDS * (time.monotonic() - began_s)
+        start_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=lead_s // 1)
         _write_schedules(workspace, stations, start_at)
         on = f"{start_at.astimezone(ZONE):%Y-%m-%d}"
-        _run(workspace, "check")
         _run(workspace, "timetable", "show", "--date", on)
         _run(workspace, "timetable", "publish", "--date", on)
         _run(workspace, "push")

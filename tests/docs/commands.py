@@ -23,8 +23,11 @@ def list_commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tu
     """List a command and all below it with the words that call them."""
     yield " ".join(words), command
     if isinstance(command, click.Group):
-        for name in command.commands:
-            yield from list_commands(command.commands[name], (*words, name))
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None:
+                yield from list_commands(below, (*words, name))
 
 
 def list_all() -> Iterator[tuple[str, click.Command]]:
