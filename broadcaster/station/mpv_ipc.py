@@ -1,4 +1,4 @@
-"""mpv's JSON IPC over a Unix socket: requests, replies, events. One thread, no waiting without an end."""
+"""mpv's JSON IPC over a socket pair: requests, replies, events. One thread, no waiting without an end."""
 
 from __future__ import annotations
 
@@ -6,36 +6,26 @@ import json
 import socket
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from broadcaster.core.errors import PlayerError
 
-REPLY_S = 5.0
+REPLY_S = 5.0  # also while it is only starting
 
 
 class MpvLine:
     """The line to one mpv process. It keeps the newest value of each observed property and how the file ended."""
 
-    def __init__(self, path: Path) -> None:
-        """Connect.
-
-        Raises:
-            OSError: Nobody listens there (yet).
-        """
+    def __init__(self, end: socket.socket) -> None:
+        """Take our end of the socket pair whose other end mpv was given."""
         self.properties: dict[str, object] = {}
         self.events: list[Mapping[str, object]] = []
         self._replies: dict[int, Mapping[str, object]] = {}
         self._next_id = 0
         self._rest = b""
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.connect(str(path))
-        except OSError:
-            self._socket.close()
-            raise
+        self._socket = end
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; mpv quits then, unless it hangs."""
         self._socket.close()
 
     def request(self, *command: object, is_needed: bool = True) -> object:

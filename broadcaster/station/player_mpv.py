@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import shutil
+import socket
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -78,7 +76,6 @@ class MpvPlayer:
         self._command = [program, *OPTIONS, *list_output_options(output)]
         self._process: subprocess.Popen[bytes] | None = None
         self._line: MpvLine | None = None
-        self._folder: Path | None = None
 
     @property
     def pid(self) -> int | None:
@@ -116,7 +113,7 @@ class MpvPlayer:
         raise PlayerError(f"mpv has not loaded {path.name} within {PREPARE_S:.0f} s")
 
     def close(self) -> None:
-        """Kill mpv and remove its socket; harmless when there is none."""
+        """Kill mpv; harmless when there is none."""
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -124,32 +121,27 @@ class MpvPlayer:
             self._process.kill()  # it ignores quit when its output blocks
             self._process.wait()
             self._process = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
     def _get_line(self) -> MpvLine:
         if self._line is not None and self._process is not None and self._process.poll() is None:
             return self._line
         self.close()
-        self._folder = Path(tempfile.mkdtemp(prefix="broadcaster-mpv-"))  # 0700: nobody else may command our mpv
-        path = self._folder / "ipc"
-        try:
-            self._process = subprocess.Popen(
-                [*self._command, f"--input-ipc-server={path}"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-        except OSError as error:
-            raise PlayerError(f"mpv cannot be started: {error}") from error
-        until_s = time.monotonic() + START_S
-        while self._process.poll() is None and time.monotonic() < until_s:
-            with contextlib.suppress(OSError):
-                self._line = MpvLine(path)
-                self._line.request("observe_property", 1, "audio-pts")
-                _log.info("mpv runs as process %d", self._process.pid)
-                return self._line
-            time.sleep(0.01)
-        raise PlayerError("mpv did not start")
+        # A socket pair and no path: nobody else can command our mpv, and when the agent is killed the kernel closes
+        # our end and mpv quits. It must not go on sounding while the next agent starts another one.
+        ours, its = socket.socketpair()
+        with its:
+            try:
+                self._process = subprocess.Popen(
+                    [*self._command, f"--input-ipc-client=fd://{its.fileno()}"], pass_fds=[its.fileno()],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                )  # fmt: skip
+            except OSError as error:
+                ours.close()
+                raise PlayerError(f"mpv cannot be started: {error}") from error
+        self._line = MpvLine(ours)
+        self._line.request("observe_property", 1, "audio-pts")
+        _log.info("mpv runs as process %d", self._process.pid)
+        return self._line
 
 
 class _MpvCue:

@@ -77,6 +77,8 @@ class Receiver:
             raise StationDiskError(f"the inbox {self.inbox} cannot be read: {error.strerror}") from error
         self._seen_at = {name: at for name, at in self._seen_at.items() if name in names}
         self._told &= names
+        if not self._told:
+            self.trouble = ""
         for name in sorted(names, key=_rank)[:FILES_PER_PASS]:
             if name in self._told:
                 continue

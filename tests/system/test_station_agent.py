@@ -24,7 +24,7 @@ from broadcaster.wire.status import StationStatus, read_status
 from tests.station_box import ZONE_NAME, StationBox, make_airing_of, make_master, make_plan, start_agent, wait_until
 from tests.unit.makers import make_airing
 
-SECONDS = 2.0
+SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def deliver(box: StationBox, master: Path, *airings: Airing) -> None:
 def test_rundown_plays_at_its_second_and_the_journal_is_whole(tmp_path: Path, tone: Path, player: str) -> None:
     box = StationBox(tmp_path / "box")
     with running(box, box.write_settings(player=player)):
-        first = make_airing_of(make_airing("first", soon(3)), tone, SECONDS)
+        first = make_airing_of(make_airing("first", soon(2)), tone, SECONDS)
         second = replace(
             first, id=AiringId("second"), start_rule=StartRule.AFTER,
             start_at=first.start_at + timedelta(seconds=SECONDS),
@@ -130,6 +130,29 @@ def test_kill_in_mid_play_leaves_an_interrupted_line_and_the_rest_is_joined(tmp_
     assert 1000 < lines[1].output_ms < 8000
     assert lines[3].output_ms < 8000 - lines[1].output_ms
     assert b"torn by the power" in (box.library / "torn-lines").read_bytes()
+
+
+def list_children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("player", ["mpv", "pcm"])
+def test_killed_agent_leaves_nothing_sounding(tmp_path: Path, long_tone: Path, player: str) -> None:
+    box = StationBox(tmp_path / "box")
+    with running(box, box.write_settings(player=player)) as agent:
+        deliver(box, long_tone, make_airing_of(make_airing("a", soon(2)), long_tone, 8))
+        wait_until((box.library / "playing.json").exists)
+        children = list_children(agent.pid)
+        assert len(children) == 1
+        agent.kill()
+        agent.wait()
+        wait_until(lambda: not any(is_alive(child) for child in children))
+    assert [line.happening for line in box.read_journal()] == [Happening.START]
 
 
 def test_kill_at_any_moment_of_receiving_loses_no_file_and_doubles_no_line(tmp_path: Path) -> None:
