@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,12 +11,13 @@ from broadcaster.airtime.collect import Collection, fetch_outbox, keep_collectio
 from broadcaster.centre.publish import name_plan
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError, DeliveryError, NotEnrolledError
+from broadcaster.core.files import hash_bytes, hold_lock
 from broadcaster.core.ids import Sha256, StationId
 from broadcaster.core.model import Station
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import Clock
 from broadcaster.delivery.plan import plan_deliveries
-from broadcaster.delivery.push import MasterFile, PlanFile, PushListener, StationJob, push_to_stations
+from broadcaster.delivery.push import MasterFile, PlanFile, PushListener, StationJob, StationResult, push_to_stations
 from broadcaster.link.fleet import run_for_stations
 from broadcaster.link.session import StationAddress, open_session
 from broadcaster.store.engine import Record
@@ -25,6 +26,7 @@ from broadcaster.store.stations import DeliveryAttempt, LogPosition, read_held, 
 
 LONGEST_AIRING = timedelta(hours=24)
 CONFIRM_EVERY_S = 1.0
+PUSH_LOCK = "push.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ def push_missing(
 ) -> list[Delivered]:
     """Send what is missing and wait for the stations' receipts.
 
+    What stations have said meanwhile is collected first, so that nothing is sent twice to one whose receipt was late.
+
     Args:
         workspace: Key and masters.
         record: Where tries and receipts are kept.
@@ -106,38 +110,22 @@ def push_missing(
 
     Returns:
         One result for each entry, in the same order; never raises for a station's trouble.
+
+    Raises:
+        AlreadyRunningError: Another push runs in this workspace; two would write the same files at the stations.
     """
-    errors: dict[StationId, BroadcasterError] = {}
-    jobs: list[StationJob] = []
-    for one in missing:
-        try:
-            jobs.append(StationJob(make_address(one.station), one.plans, one.masters))
-        except NotEnrolledError as error:
-            errors[one.station.id] = error
-    began_at = clock.now_at()
-    results = {r.station: r for r in push_to_stations(jobs, workspace.key, schedules.centre.workers, on_event)}
-    ended_at = clock.now_at()
-    with record.write() as connection:
-        for result in results.values():
-            failure = result.error
-            write_attempt(
-                connection,
-                DeliveryAttempt(
-                    station=result.station,
-                    started_at=began_at,
-                    ended_at=began_at + timedelta(seconds=result.seconds),
-                    names=" ".join(result.sent_names),
-                    sent_bytes=result.sent_bytes,
-                    error=type(failure).__name__ if failure else "",
-                    message=failure.message if failure else "",
-                ),
-            )
-            if isinstance(failure, DeliveryError):
-                keep_failure(connection, result.station, failure, ended_at)
-            if failure is not None:
-                errors[result.station] = failure
-    served = [one for one in missing if one.station.id in results and one.station.id not in errors]
-    unconfirmed = _await_receipts(workspace, record, schedules, served, clock, confirm_s)
+    with hold_lock(workspace.state / PUSH_LOCK, "a push"):
+        began_at = clock.now_at()
+        found = collect_stations(workspace, record, schedules, [one.station for one in missing], clock)
+        errors = {station: value for station, value in found.items() if isinstance(value, BroadcasterError)}
+        with record.read() as connection:
+            held = read_held(connection)
+        jobs = [_make_job(one, held.get(one.station.id, {})) for one in missing if one.station.id not in errors]
+        results = {r.station: r for r in push_to_stations(jobs, workspace.key, schedules.centre.workers, on_event)}
+        errors |= {station: result.error for station, result in results.items() if result.error is not None}
+        _keep_attempts(record, results, errors, began_at, clock.now_at())
+        served = [one for one in missing if one.station.id not in errors]
+        unconfirmed = _await_receipts(workspace, record, schedules, served, clock, confirm_s)
     return [
         Delivered(
             station=one.station,
@@ -197,6 +185,42 @@ def make_address(station: Station) -> StationAddress:
         what = "host" if station.host is None else "host_key"
         raise NotEnrolledError(f"{station.name} ({station.id}) has no {what} in schedules/stations.yaml")
     return StationAddress(station.id, station.host, station.port, station.user, station.host_key)
+
+
+def _make_job(one: Missing, held: Mapping[str, datetime]) -> StationJob:
+    return StationJob(
+        make_address(one.station),
+        tuple(plan for plan in one.plans if hash_bytes(plan.document) not in held),
+        tuple(master for master in one.masters if master.sha256 not in held),
+    )
+
+
+def _keep_attempts(
+    record: Record,
+    results: Mapping[StationId, StationResult],
+    errors: Mapping[StationId, BroadcasterError],
+    began_at: datetime,
+    ended_at: datetime,
+) -> None:
+    """Keep every try with its reason; a station that is not connected yet was not tried."""
+    tried = [*results, *(station for station in errors if station not in results)]
+    with record.write() as connection:
+        for station in tried:
+            result, error = results.get(station), errors.get(station)
+            if isinstance(error, NotEnrolledError):
+                continue
+            attempt = DeliveryAttempt(
+                station=station,
+                started_at=began_at,
+                ended_at=began_at + timedelta(seconds=result.seconds) if result else ended_at,
+                names=" ".join(result.sent_names) if result else "",
+                sent_bytes=result.sent_bytes if result else 0,
+                error=type(error).__name__ if error else "",
+                message=error.message if error else "",
+            )
+            write_attempt(connection, attempt)
+            if isinstance(error, DeliveryError):
+                keep_failure(connection, station, error, ended_at)
 
 
 def _await_receipts(

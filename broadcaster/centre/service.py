@@ -19,7 +19,7 @@ from broadcaster.centre.publish import publish_days
 from broadcaster.centre.readiness import Readiness, read_board
 from broadcaster.centre.reports import write_weekly
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import BroadcasterError
+from broadcaster.core.errors import AlreadyRunningError, BroadcasterError
 from broadcaster.core.files import hold_lock
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import SystemClock, format_week
@@ -47,7 +47,6 @@ class CentreService:
         self._clock = SystemClock()
         self._alarms: set[str] = set()
         self._alarms_on: date | None = None
-        self._line = threading.Lock()
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -91,25 +90,24 @@ class CentreService:
             _LOG.info("published %d new day plans", new)
 
     def push(self) -> None:
-        """Push what is due to everybody who misses it; one push at a time."""
+        """Push what is due to everybody who misses it; while somebody pushes by hand, the next minute does."""
         schedules = self._read()
-        if not self._line.acquire(blocking=False):
+        missing = [
+            one
+            for one in read_missing(self._workspace, self._record, schedules, self._clock.now_at())
+            if one.station.host is not None and one.station.host_key is not None
+        ]
+        if not missing:
             return
         try:
-            missing = [
-                one
-                for one in read_missing(self._workspace, self._record, schedules, self._clock.now_at())
-                if one.station.host_key is not None
-            ]
-            if missing:
-                results = push_missing(self._workspace, self._record, schedules, missing, self._clock, CONFIRM_S)
-                for one in results:
-                    if one.error is not None:
-                        _LOG.warning("push: %s", one.error.message)
-                done = sum(one.is_confirmed for one in results)
-                _LOG.info("push: %d of %d stations confirmed", done, len(results))
-        finally:
-            self._line.release()
+            results = push_missing(self._workspace, self._record, schedules, missing, self._clock, CONFIRM_S)
+        except AlreadyRunningError as error:
+            _LOG.info("push: %s", error.message)
+            return
+        for one in results:
+            if one.error is not None:
+                _LOG.warning("push: %s", one.error.message)
+        _LOG.info("push: %d of %d stations confirmed", sum(one.is_confirmed for one in results), len(results))
 
     def collect(self) -> None:
         """Collect from every connected station."""
