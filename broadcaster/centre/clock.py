@@ -11,7 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    JobExecutionEvent,
+    JobSubmissionEvent,
+)
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -42,7 +48,7 @@ class CentreClock:
         settings: Zone and intervals.
         duties: What to call.
         clock: For the first calls, right after the start.
-        on_alarm: Told in words of every missed or failed job.
+        on_alarm: Told in words of every job that failed, was missed, or is still running when it is due again.
     """
 
     def __init__(self, settings: CentreSettings, duties: Duties, clock: Clock, on_alarm: Callable[[str], None]) -> None:
@@ -64,6 +70,7 @@ class CentreClock:
         monday = CronTrigger(day_of_week="mon", hour=7, minute=0, timezone=zone)
         self._add("report", duties.report, monday, 6 * 24 * 3600, now_at + timedelta(minutes=1))
         self._scheduler.add_listener(self._hear, EVENT_JOB_MISSED | EVENT_JOB_ERROR)
+        self._scheduler.add_listener(self._hear_hung, EVENT_JOB_MAX_INSTANCES)
 
     def start(self) -> None:
         """Start calling; returns at once."""
@@ -101,6 +108,9 @@ class CentreClock:
         else:
             _LOG.error("%s failed: %s\n%s", event.job_id, event.exception, event.traceback)
             self._on_alarm(f"{event.job_id} failed: {event.exception}")
+
+    def _hear_hung(self, event: JobSubmissionEvent) -> None:
+        self._on_alarm(f"{event.job_id} is still at work though its next time has come: does it hang?")
 
 
 def _every(interval: timedelta, settings: CentreSettings) -> IntervalTrigger:

@@ -22,7 +22,7 @@ from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import AlreadyRunningError, BroadcasterError
 from broadcaster.core.files import hold_lock
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import SystemClock, format_week
+from broadcaster.core.time import Clock, format_week
 from broadcaster.store.engine import Record
 from broadcaster.timetable.read import read_schedules
 
@@ -40,11 +40,11 @@ class CentreService:
     fault is an alarm, and the service goes on with what it read before.
     """
 
-    def __init__(self, workspace: Workspace, record: Record, schedules: Schedules) -> None:
+    def __init__(self, workspace: Workspace, record: Record, schedules: Schedules, clock: Clock) -> None:
         self._workspace = workspace
         self._record = record
         self._schedules = schedules
-        self._clock = SystemClock()
+        self._clock = clock
         self._alarms: set[str] = set()
         self._alarms_on: date | None = None
         self._stop = threading.Event()

@@ -20,7 +20,7 @@ def run_service(context: click.Context) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with open_desk(context) as desk:
-        CentreService(desk.workspace, desk.record, desk.schedules).run()
+        CentreService(desk.workspace, desk.record, desk.schedules, desk.clock).run()
 
 
 @click.command()

@@ -1,0 +1,170 @@
+"""The service's duties, one by one, with a clock that the test sets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from broadcaster.centre.clock import CentreClock, Duties
+from broadcaster.centre.service import CentreService
+from broadcaster.centre.workspace import Workspace, init_workspace
+from broadcaster.core.time import SystemClock
+from broadcaster.store.engine import Record
+from broadcaster.store.programmes import write_programme
+from broadcaster.timetable.read import read_schedules
+from tests.unit.makers import make_programme
+
+MONDAY_7 = datetime(2023, 10, 16, 0, 0, tzinfo=UTC)  # 07:00 in Viet Nam
+
+
+class SetClock:
+    """A clock that stands until it is set."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now_at(self) -> datetime:
+        return self.at
+
+    def sleep_s(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return init_workspace(tmp_path / "w")[0]
+
+
+@pytest.fixture
+def record(workspace: Workspace) -> Iterator[Record]:
+    with workspace.open_record() as record:
+        yield record
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(MONDAY_7)
+
+
+@pytest.fixture
+def service(workspace: Workspace, record: Record, clock: SetClock) -> CentreService:
+    return CentreService(workspace, record, read_schedules(workspace.schedules), clock)
+
+
+def test_last_weeks_report_is_written_on_monday_at_seven_and_once(
+    service: CentreService, workspace: Workspace, clock: SetClock
+) -> None:
+    clock.at = MONDAY_7 - timedelta(minutes=1)
+    service.report()
+    page = workspace.reports / "bao-cao-2023-W41.html"
+    assert (workspace.reports / "bao-cao-2023-W40.html").exists()
+    assert not page.exists()
+    clock.at = MONDAY_7
+    service.report()
+    assert page.exists()
+    page.unlink()
+    clock.at += timedelta(days=3)
+    service.report()
+    assert not page.exists()
+
+
+def test_station_that_is_not_ready_an_hour_before_air_is_an_alarm_once(
+    service: CentreService, record: Record, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock.at = datetime(2023, 10, 9, 8, 0, tzinfo=UTC)
+    with record.write() as connection:
+        write_programme(connection, make_programme("tin"))
+    service.publish()
+    assert "published 2 new day plans" in caplog.text
+    service.watch()
+    assert "ALARM" not in caplog.text
+    clock.at = datetime(2023, 10, 9, 9, 5, tzinfo=UTC)
+    service.watch()
+    service.watch()
+    assert caplog.text.count("ALARM Xã Mẫu is not ready for chieu at 17:00 09/10: 0 of 1 masters") == 1
+
+
+def test_faulty_schedules_are_an_alarm_and_the_service_goes_on(
+    service: CentreService, workspace: Workspace, record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    with record.write() as connection:
+        write_programme(connection, make_programme("tin", on=MONDAY_7.date()))
+    (workspace.schedules / "timetable.yaml").write_text("format: 1\nslot: []\n")
+    service.publish()
+    assert "ALARM schedules/ has faults" in caplog.text
+    with record.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM plan_revisions").scalar_one() == 2
+
+
+def test_edited_schedules_take_effect_without_a_restart(
+    service: CentreService, workspace: Workspace, record: Record
+) -> None:
+    stations = [{"id": f"s{n}", "name": f"Xã {n}"} for n in range(3)]
+    (workspace.schedules / "stations.yaml").write_text(json.dumps({"format": 1, "stations": stations}))
+    service.publish()
+    with record.read() as connection:
+        found = connection.exec_driver_sql("SELECT DISTINCT station_id FROM plan_revisions ORDER BY 1").scalars().all()
+    assert found == ["s0", "s1", "s2"]
+
+
+def wait_for(alarms: list[str], said: str) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=20)
+    while not any(said in alarm for alarm in alarms) and datetime.now(UTC) < until:
+        time.sleep(0.05)
+    assert any(said in alarm for alarm in alarms), alarms
+
+
+def test_failed_and_hanging_duties_are_alarms(workspace: Workspace) -> None:
+    alarms: list[str] = []
+    is_over = threading.Event()
+
+    def fail() -> None:
+        raise RuntimeError("the disk is on fire")
+
+    def hang() -> None:
+        is_over.wait(30)
+
+    def rest() -> None:
+        return
+
+    settings = replace(read_schedules(workspace.schedules).centre, collect_every=timedelta(seconds=1))
+    duties = Duties(publish=fail, push=rest, collect=hang, watch=rest, report=rest)
+    centre = CentreClock(settings, duties, SystemClock(), alarms.append)
+    centre.start()
+    try:
+        wait_for(alarms, "publish failed: the disk is on fire")
+        wait_for(alarms, "collect is still at work though its next time has come")
+    finally:
+        is_over.set()
+        centre.stop()
+
+
+def test_clock_that_was_set_forward_calls_at_once_and_once(workspace: Workspace) -> None:
+    alarms: list[str] = []
+    calls: list[str] = []
+
+    def rest() -> None:
+        calls.append("x")
+
+    settings = read_schedules(workspace.schedules).centre
+    an_hour_ago = SetClock(datetime.now(UTC) - timedelta(hours=1))
+    duties = Duties(publish=rest, push=hold, collect=hold, watch=hold, report=hold)
+    centre = CentreClock(settings, duties, an_hour_ago, alarms.append)
+    centre.start()
+    centre.wake()
+    centre.stop()
+    assert calls == ["x"]  # what was due in the hour is done once, not twelve times
+    assert alarms == []
+
+
+def hold() -> None:
+    """Do nothing."""
