@@ -218,6 +218,8 @@ def _explain_skip(airing: Airing, entry: JournalEntry, evidence: Evidence) -> tu
     match entry.reason:
         case SkipReason.QUIET_HOURS:
             return Cause.QUIET_HOURS, entry.note
+        case SkipReason.TOO_LATE if (airing.station, airing.id) not in evidence.plan_held:
+            return Cause.PLAN_NOT_DELIVERED, "its plan came when its time was over"
         case SkipReason.TOO_LATE:
             return Cause.STATION_OFF, entry.note or "the station came up after its time"
         case SkipReason.PLAYER:

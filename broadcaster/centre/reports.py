@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from broadcaster.airtime.documents import ReportFiles, write_documents
@@ -16,7 +16,7 @@ from broadcaster.core.model import Airing
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import format_week, plan_week, wall_to_utc
 from broadcaster.store.engine import Record
-from broadcaster.store.plans import PlanRevision, read_airing_revisions, read_airings_between, read_newest
+from broadcaster.store.plans import RevisionNote, read_airing_revisions, read_airings_between, read_revisions
 from broadcaster.store.programmes import read_programmes
 from broadcaster.store.stations import (
     read_breaks,
@@ -48,7 +48,7 @@ def make_report(record: Record, schedules: Schedules, first_on: date, last_on: d
         airings = read_airings_between(connection, begins_at, ends_at)
         dates = {airing.start_at.astimezone(zone).date() for airing in airings}
         revisions = read_airing_revisions(connection, dates)
-        plans = read_newest(connection, first_on, last_on)
+        plans = read_revisions(connection, first_on, last_on)
         held = read_held(connection)
         # A box whose clock is off, or whose plan was another day's, still belongs to its airing.
         lines = read_journal_between(connection, begins_at - JOURNAL_MARGIN, ends_at + JOURNAL_MARGIN)
@@ -101,15 +101,23 @@ def write_weekly(
 
 def _match_held_plans(
     airings: Iterable[Airing],
-    plans: Mapping[tuple[StationId, date], PlanRevision],
+    plans: Mapping[tuple[StationId, date], Sequence[RevisionNote]],
     held: Mapping[StationId, Mapping[str, datetime]],
     schedules: Schedules,
 ) -> frozenset[tuple[StationId, AiringId]]:
-    """Find the airings whose newest plan the station has confirmed before they were over."""
+    """Find the airings whose plan the station had confirmed before they were over.
+
+    An airing's plan is the last one that was published before its start: what was published later is no longer about
+    it. When all came later, it is the first.
+    """
     found: set[tuple[StationId, AiringId]] = set()
     for airing in airings:
-        plan = plans.get((airing.station, airing.start_at.astimezone(schedules.centre.zone).date()))
-        held_at = held.get(airing.station, {}).get(plan.sha256) if plan else None
+        revisions = plans.get((airing.station, airing.start_at.astimezone(schedules.centre.zone).date()))
+        if not revisions:
+            continue
+        in_time = [note for note in revisions if note.published_at <= airing.start_at]
+        plan = in_time[-1] if in_time else revisions[0]
+        held_at = held.get(airing.station, {}).get(plan.sha256)
         if held_at is not None and held_at < airing.start_at + timedelta(milliseconds=airing.duration_ms):
             found.add((airing.station, airing.id))
     return frozenset(found)

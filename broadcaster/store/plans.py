@@ -75,6 +75,29 @@ def read_newest(connection: Connection, first: date, last: date) -> dict[tuple[S
     return {(plan.station, plan.on): plan for plan in found}
 
 
+@dataclass(frozen=True, slots=True)
+class RevisionNote:
+    """That a plan was published, without its document."""
+
+    station: StationId
+    on: date
+    revision: int
+    sha256: Sha256
+    published_at: datetime
+
+
+def read_revisions(connection: Connection, first: date, last: date) -> dict[tuple[StationId, date], list[RevisionNote]]:
+    """Read every revision of every station and date between two dates, oldest first."""
+    columns = plan_revisions.c
+    query = select(columns.station_id, columns.on_date, columns.revision, columns.sha256, columns.published_at)
+    query = query.where(columns.on_date.between(first, last)).order_by(columns.revision)
+    found: dict[tuple[StationId, date], list[RevisionNote]] = {}
+    for row in connection.execute(query):
+        note = RevisionNote(StationId(row.station_id), row.on_date, row.revision, Sha256(row.sha256), row.published_at)
+        found.setdefault((note.station, note.on), []).append(note)
+    return found
+
+
 def write_airings(
     connection: Connection, station: StationId, on: date, planned: Sequence[Airing], revision: int
 ) -> None:

@@ -16,12 +16,18 @@ from broadcaster.centre.publish import publish_days
 from broadcaster.centre.reports import make_report, write_weekly
 from broadcaster.centre.workspace import Workspace, init_workspace
 from broadcaster.core.errors import InUseError, UnknownNameError
-from broadcaster.core.ids import ColumnId, SlotId
+from broadcaster.core.files import hash_bytes
+from broadcaster.core.ids import ColumnId, LogId, SlotId
 from broadcaster.core.schedules import RundownItem, Schedules, Slot
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_between, read_newest
 from broadcaster.store.programmes import write_programme
+from broadcaster.store.stations import write_contact, write_receipts
+from broadcaster.wire.chain import START as CHAIN_START
+from broadcaster.wire.chain import ChainPoint, plan_line, read_line
 from broadcaster.wire.day_plan import read_day_plan
+from broadcaster.wire.receipt import Receipt, read_receipt, write_receipt
+from broadcaster.wire.receipt import Verdict as ReceiptVerdict
 from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
 from tests.unit.makers import AN_NONG, START, make_programme, make_schedules
 
@@ -108,6 +114,37 @@ def test_publishing_late_counts_what_was_missed(workspace: Workspace, record: Re
     publish_days(workspace, record, schedules, [MONDAY], START + timedelta(minutes=30))
     report = make_report(record, schedules, MONDAY, MONDAY, START + timedelta(hours=1))
     assert [(o.verdict, o.cause) for o in report.outcomes] == [(Verdict.NO_JOURNAL, Cause.NOT_DELIVERED)]
+
+
+def test_plan_published_later_is_not_about_what_was_over(
+    workspace: Workspace, record: Record, schedules: Schedules
+) -> None:
+    with record.write() as connection:
+        write_programme(connection, make_programme("lua", "nong-nghiep"))
+    publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    with record.read() as connection:
+        first = read_newest(connection, MONDAY, MONDAY)[AN_NONG, MONDAY]
+    receipt = Receipt(MORNING, "plan-2023-10-09.r1.json", first.sha256, ReceiptVerdict.VERIFIED, "")
+    raw = plan_line(ChainPoint(LogId("aa"), 0, CHAIN_START), write_receipt(receipt))
+    with record.write() as connection:
+        write_receipts(connection, AN_NONG, [read_receipt(read_line(raw))], MORNING)
+        write_contact(connection, AN_NONG, {"log_id": "aa", "journal_until": START + timedelta(days=1)})
+        write_programme(connection, make_programme("gao", "nong-nghiep"))
+    publish_days(workspace, record, schedules, [MONDAY], START + timedelta(minutes=30))
+    report = make_report(record, schedules, MONDAY, MONDAY, START + timedelta(hours=5))
+    causes = {f"{o.airing.slot} {o.airing.programme}": o.cause for o in report.outcomes}
+    assert causes["chieu tin"] is Cause.NOT_DELIVERED  # its plan was there in time, its master was not
+    assert causes["toi gao"] is Cause.NOT_DELIVERED
+    with record.write() as connection:
+        held = [(hash_bytes(name.encode()), n + 2) for n, name in enumerate(("tin", "lua", "gao"))]
+        for sha256, seq in held:
+            line = Receipt(MORNING, f"{sha256}.mp3", sha256, ReceiptVerdict.VERIFIED, "")
+            raw = plan_line(ChainPoint(LogId("aa"), seq - 1, CHAIN_START), write_receipt(line))
+            write_receipts(connection, AN_NONG, [read_receipt(read_line(raw))], MORNING)
+    report = make_report(record, schedules, MONDAY, MONDAY, START + timedelta(hours=5))
+    causes = {f"{o.airing.slot} {o.airing.programme}": o.cause for o in report.outcomes}
+    assert causes["chieu tin"] is Cause.STATION_OFF
+    assert causes["toi gao"] is Cause.PLAN_NOT_DELIVERED
 
 
 def test_report_shows_what_it_sums_and_escapes_names(

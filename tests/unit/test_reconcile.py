@@ -86,6 +86,7 @@ ROWS = {
     "master delivered after its time": Known(NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=AFTER),
     "quiet hours": Known(NOT, Cause.QUIET_HOURS, 0, (skip(SkipReason.QUIET_HOURS),)),
     "box came up too late": Known(NOT, Cause.STATION_OFF, 0, (skip(SkipReason.TOO_LATE),)),
+    "plan came after its time": Known(NOT, Cause.PLAN_NOT_DELIVERED, 0, (skip(SkipReason.TOO_LATE),), plan_held=False),
     "no sound device": Known(NOT, Cause.PLAYER, 0, (skip(SkipReason.PLAYER),)),
     "journal goes on without it": Known(NOT, Cause.STATION_OFF),
     "plan came too late": Known(NOT, Cause.PLAN_NOT_DELIVERED, plan_held=False),
