@@ -87,6 +87,7 @@ def add_programme(
         MasteringError: No master could be made. Nothing has been kept.
     """
     check_wish(wish, schedules)
+    workspace.clear_leftovers(now_at)
     source_sha256 = hash_file(source)
     title = compose(wish.title or source.stem)
     with record.read() as connection:

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from broadcaster.wire.signature import write_key_pair
 
 STATE = ".broadcaster"
 ENVIRONMENT = "BROADCASTER_WORKSPACE"
+LEFTOVER_S = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,13 @@ class Workspace:
             return  # another command made it in the same moment
         except OSError as error:
             raise WorkspaceError(f"{self.state} cannot be written: {error.strerror}") from error
+
+    def clear_leftovers(self, now_at: datetime) -> None:
+        """Remove half-made masters of commands that were killed; one that is being made is younger than a day."""
+        for path in self.masters.glob(".*.tmp"):
+            with contextlib.suppress(FileNotFoundError):
+                if now_at.timestamp() - path.stat().st_mtime > LEFTOVER_S:
+                    path.unlink()
 
     def read_public_key(self) -> str:
         """Read the public half of the centre's key, one line as authorized_keys wants it.

@@ -17,14 +17,16 @@ from zoneinfo import ZoneInfo
 import click
 
 from broadcaster.centre.workspace import Workspace, find_workspace, init_workspace
-from broadcaster.core.errors import BroadcasterError, StationError, ToolMissingError
+from broadcaster.core.errors import BroadcasterError, DeliveryError, StationError, ToolMissingError
 from broadcaster.core.files import write_atomic
+from broadcaster.core.ids import StationId
 from broadcaster.core.programs import find_ffmpeg, find_mpv
 from broadcaster.core.time import format_week
 from broadcaster.demo.embedded import start_embedded
 from broadcaster.demo.openssh import start_sshd
 from broadcaster.demo.recordings import RECORDINGS, Recording
 from broadcaster.demo.server import RunningServer
+from broadcaster.link.session import StationAddress, open_session
 
 STATIONS = (("an-nong", "Xã An Nông"), ("binh-son", "Xã Bình Sơn"), ("thi-tran-nua", "Thị trấn Nưa"))
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -151,7 +153,7 @@ def _start_station(folder: Path, name: str, workspace: Workspace) -> Iterator[De
     lines = [f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in fields.items()]
     write_atomic(settings, ("\n".join(lines) + "\nreserve_mb = 0\n").encode())
     with ExitStack() as stack:
-        server, kind = _start_server(home, key)
+        server, kind = _start_server(home, workspace)
         stack.callback(server.stop)
         log = stack.enter_context((home / "agent.log").open("wb"))
         command = [sys.executable, "-m", "broadcaster.cli.station", "--settings", str(settings), "run"]
@@ -162,12 +164,20 @@ def _start_station(folder: Path, name: str, workspace: Workspace) -> Iterator[De
         yield DemoStation(name, home, server, agent)
 
 
-def _start_server(home: Path, key: str) -> tuple[RunningServer, str]:
-    """Start OpenSSH where it is installed and works, else the embedded server."""
+def _start_server(home: Path, workspace: Workspace) -> tuple[RunningServer, str]:
+    """Start OpenSSH where it is installed and lets the centre in, else the embedded server."""
+    key = workspace.read_public_key()
     try:
-        return start_sshd(home, home / "sshd", key), "OpenSSH"
+        server = start_sshd(home, home / "sshd", key)
     except ToolMissingError as error:
         return start_embedded(home, home / "sshd", key), f"the embedded server ({error.message})"
+    address = StationAddress(StationId("demo"), server.host, server.port, server.user, server.host_key_line)
+    try:
+        with open_session(address, workspace.key):
+            return server, "OpenSSH"
+    except DeliveryError as error:  # an account that is locked, say
+        server.stop()
+        return start_embedded(home, home / "embedded", key), f"the embedded server ({error.message})"
 
 
 def _stop_agent(agent: subprocess.Popen[bytes]) -> None:
