@@ -11,6 +11,7 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import click
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -34,9 +35,11 @@ def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object
         rows: Cells; None becomes "".
         right: Which columns hold numbers.
     """
-    table = Table(title=title or None, title_justify="left", title_style="bold")
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, head in enumerate(heads):
-        table.add_column(head, justify="right" if index in right else "left", overflow="fold")
+        is_number = index in right
+        width = max((len(str(row[index])) for row in rows), default=1) if is_number else None
+        table.add_column(head, justify="right" if is_number else "left", overflow="fold", min_width=width)
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     make_console().print(table)
