@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 PLAIN_WIDTH = 160
+NAME_WIDTH = 14
 
 
 def make_console(file: TextIO | None = None) -> Console:
@@ -38,7 +39,8 @@ def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object
     table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, head in enumerate(heads):
         is_number = index in right
-        width = max((len(str(row[index])) for row in rows), default=1) if is_number else None
+        longest = max((len(str(row[index] or "")) for row in rows), default=1)
+        width = longest if is_number else min(longest, NAME_WIDTH)
         table.add_column(head, justify="right" if is_number else "left", overflow="fold", min_width=width)
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
