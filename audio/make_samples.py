@@ -27,56 +27,72 @@ GREETING = (
 )
 DIGITAL = (
     "Chuyên mục Chuyển đổi số. Chuyển đổi số bắt đầu từ những việc nhỏ: nộp hồ sơ qua mạng, trả tiền điện bằng điện "
-    "thoại, tra cứu thông tin khám bệnh. Tổ công nghệ số cộng đồng ở thôn sẵn sàng đến tận nhà hướng dẫn bà con."
+    "thoại, tra cứu thông tin khám bệnh. Làm quen được một việc, bà con bớt một buổi đi lại, bớt một lần chờ đợi. "
+    "Người trẻ trong nhà hãy dành chút thời gian chỉ cho ông bà, cha mẹ. Tổ công nghệ số cộng đồng ở thôn sẵn sàng "
+    "đến tận nhà hướng dẫn bà con."
 )
 FARMING = (
     "Bản tin nông nghiệp. Bà con chú ý thăm đồng thường xuyên, thoát nước kịp thời sau mưa và theo dõi lịch gieo trồng "
-    "vụ đông do hợp tác xã thông báo."
+    "vụ đông do hợp tác xã thông báo. Khi thấy sâu bệnh, cần báo ngay cho cán bộ khuyến nông, không tự ý tăng liều "
+    "lượng thuốc."
 )
 NOTICE = (
     "Thông báo. Bộ phận một cửa của xã tiếp nhận hồ sơ trực tuyến vào tất cả các ngày làm việc. Bà con cần trợ giúp "
     "xin đến nhà văn hóa thôn."
+)
+MEETING = (
+    "Thông báo họp thôn. Kính mời đại diện các hộ gia đình đến nhà văn hóa thôn để bàn việc chuẩn bị Ngày Chuyển đổi "
+    "số quốc gia. Đề nghị bà con đến dự đông đủ, đúng giờ."
 )
 FILM = (
     "Phóng sự ngắn: lớp học kỹ năng số ở nhà văn hóa thôn, nơi người lớn tuổi học dùng điện thoại thông minh. Mỗi "
     "buổi tối thứ bảy, lớp lại sáng đèn."
 )
 TALK = (
-    "Thưa quý vị và các bạn. Trong chương trình hôm nay chúng ta cùng tìm hiểu vì sao chuyển đổi số cần bắt đầu từ mỗi "
-    "gia đình.",
+    "Thưa quý vị và các bạn. Ngày 10 tháng 10 hằng năm là Ngày Chuyển đổi số quốc gia. Trong chương trình hôm nay, "
+    "chúng ta cùng tìm hiểu vì sao chuyển đổi số cần bắt đầu từ mỗi gia đình.",
+    "Chuyển đổi số không phải là chuyện của riêng cơ quan nhà nước hay của doanh nghiệp. Một gia đình biết dùng điện "
+    "thoại để xem dự báo thời tiết, để hỏi giá phân bón, để gọi cho con em làm ăn xa, là gia đình ấy đã bắt đầu rồi.",
     "Thứ nhất là dịch vụ công trực tuyến. Nhiều thủ tục trước đây phải đi lại nhiều lần, nay có thể làm tại nhà vào "
-    "bất cứ lúc nào. Bà con chỉ cần chuẩn bị giấy tờ, chụp ảnh rõ ràng và làm theo từng bước trên màn hình.",
+    "bất cứ lúc nào. Bà con chỉ cần chuẩn bị giấy tờ, chụp ảnh rõ ràng và làm theo từng bước trên màn hình. Nếu chưa "
+    "quen, xin mời đến bộ phận một cửa của xã, cán bộ sẽ cùng làm với bà con lần đầu.",
     "Thứ hai là thanh toán không dùng tiền mặt. Tiền điện, tiền nước, học phí của con em đều có thể trả bằng điện "
     "thoại. Hãy giữ kín mật khẩu, không đọc mã xác nhận cho bất kỳ ai, kể cả người tự xưng là cán bộ.",
     "Thứ ba là đưa nông sản lên chợ trực tuyến. Ảnh đẹp, thông tin thật, giao hàng đúng hẹn, đó là cách để người mua ở "
-    "xa tin vào sản phẩm của quê mình.",
-    "Cuối cùng, xin nhắc bà con: không bấm vào đường dẫn lạ, không cài ứng dụng không rõ nguồn gốc. Khi cần, hãy hỏi "
-    "tổ công nghệ số cộng đồng của thôn. Cảm ơn quý vị và các bạn đã lắng nghe.",
+    "xa tin vào sản phẩm của quê mình. Hợp tác xã có thể đứng ra lập gian hàng chung, để nhà ít người cũng bán được.",
+    "Thứ tư là chăm sóc sức khỏe và học tập. Người bệnh có thể đặt lịch khám trước khi đi, đỡ phải chờ lâu. Học sinh "
+    "có thể xem lại bài giảng vào buổi tối. Cha mẹ nên ngồi cùng con, vừa để học, vừa để biết con đang xem những gì.",
+    "Có những cụ ngoài bảy mươi tuổi lúc đầu rất ngại cầm chiếc điện thoại thông minh. Nhưng khi tự mình gọi được và "
+    "nhìn thấy mặt cháu ở xa, các cụ vui lắm, rồi lại đi chỉ cho hàng xóm. Việc khó mấy, có người cầm tay chỉ việc "
+    "thì cũng thành dễ.",
+    "Cuối cùng, xin nhắc bà con: không bấm vào đường dẫn lạ, không cài ứng dụng không rõ nguồn gốc, không chuyển tiền "
+    "khi chưa gọi điện hỏi lại người thân. Khi cần, hãy hỏi tổ công nghệ số cộng đồng của thôn.",
+    "Chương trình đến đây là hết. Cảm ơn quý vị và các bạn đã lắng nghe.",
 )
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """One spoken sample: text, voice, words a minute, gain in dB, and what ffmpeg makes of it."""
+    """One spoken sample: text, voice, words a minute, gain in dB, channels, rate, and ffmpeg's codec options."""
 
     name: str
     text: str
     voice: str
     speed: int
     gain_db: float
-    encode: tuple[str, ...]
+    channels: int
+    rate_hz: int
+    codec: tuple[str, ...]
 
 
+MP3 = ("-c:a", "libmp3lame", "-b:a", "96k")
 SPOKEN = (
-    Spoken("Bản tin chuyển đổi số.mp3", GREETING, "vi", 190, -6.0, ("-c:a", "libmp3lame", "-b:a", "96k", "-ac", "2")),
-    Spoken(
-        "Chuyên mục chuyển đổi số.m4a", DIGITAL, "vi-vn-x-south", 185, -9.0, ("-c:a", "aac", "-b:a", "96k", "-ac", "2")
-    ),
-    Spoken("ban-tin-nong-nghiep-qua-nho.flac", FARMING, "vi", 185, -24.0, ("-c:a", "flac", "-ac", "2")),
-    Spoken(
-        "thong-bao-qua-to.mp3", NOTICE, "vi-vn-x-central", 180, 24.0, ("-c:a", "libmp3lame", "-b:a", "96k", "-ac", "2")
-    ),
-    Spoken("Thông báo một kênh.opus", NOTICE, "vi", 180, -12.0, ("-c:a", "libopus", "-b:a", "32k", "-ac", "1")),
+    Spoken("Bản tin chuyển đổi số.mp3", GREETING, "vi", 190, -9.0, 2, RATE_HZ, MP3),
+    Spoken("Chuyên mục chuyển đổi số.m4a", DIGITAL, "vi-vn-x-south", 185, -12.0, 2, RATE_HZ, ("-c:a", "aac")),
+    Spoken("ban-tin-nong-nghiep-qua-nho.flac", FARMING, "vi", 185, -27.0, 2, RATE_HZ, ("-c:a", "flac")),
+    Spoken("thong-bao-qua-to.mp3", NOTICE, "vi-vn-x-central", 180, 15.0, 2, RATE_HZ, MP3),
+    Spoken("Thông báo một kênh.opus", NOTICE, "vi", 180, -12.0, 1, 48_000, ("-c:a", "libopus", "-b:a", "32k")),
+    Spoken("thong-bao-hop-thon-22k.wav", MEETING, "vi", 175, -6.0, 1, 22_050, ("-c:a", "pcm_s16le")),
 )
 
 
@@ -87,9 +103,9 @@ def speak(text: str, voice: str, speed: int, folder: Path) -> Path:
     return path
 
 
-def convert(source: Path, target: Path, options: Sequence[str], picture: Sequence[str] = ()) -> None:
-    """Let ffmpeg make `target` of `source` (and of a second input), the same bytes every time."""
-    inputs = ["ffmpeg", "-y", "-v", "error", "-nostdin", "-i", str(source), *picture]
+def convert(source: Path, target: Path, options: Sequence[str], second: Sequence[str] = ()) -> None:
+    """Let ffmpeg make `target` of `source` (and of a `second` input), the same bytes every time."""
+    inputs = ["ffmpeg", "-y", "-v", "error", "-nostdin", "-i", str(source), *second]
     subprocess.run([*inputs, "-map_metadata", "-1", "-bitexact", *options, f"file:{target}"], check=True)
 
 
@@ -122,24 +138,41 @@ def write_wav(path: Path, sound: Samples) -> None:
         file.writeframes((sound * 32_767).astype("<i2").tobytes())
 
 
+def make_spoken(one: Spoken, folder: Path, work: Path) -> None:
+    """Make one spoken sample of the folder; `work` is for the speech that it is made of."""
+    speech = speak(one.text, one.voice, one.speed, work)
+    # Both channels get the speech as loud as it is: -ac would take 3 dB off, and flat tops would lie under full scale.
+    layout = "pan=stereo|c0=c0|c1=c0," if one.channels == 2 else ""
+    # As 16-bit samples, so that what is too loud is really clipped.
+    loudness = f"volume={one.gain_db}dB,aformat=sample_fmts=s16"
+    convert(speech, folder / one.name, ["-af", f"{layout}{loudness}", "-ar", str(one.rate_hz), *one.codec])
+
+
+def make_film(path: Path, work: Path) -> None:
+    """Make the film: a moving test picture of 12 s, and speech that ends before it."""
+    picture = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=10:duration=12"]
+    video = ["-map", "1:v", "-map", "0:a", "-c:v", "libx264", "-crf", "36", "-pix_fmt", "yuv420p", "-threads", "1"]
+    convert(speak(FILM, "vi", 180, work), path, [*video, "-c:a", "aac", "-b:a", "64k", "-af", "volume=-10dB"], picture)
+
+
+def make_talk(path: Path, ident: Path, work: Path) -> None:
+    """Make the long programme: ident, talk, ident."""
+    same = f"aformat=sample_rates={RATE_HZ}:channel_layouts=mono"
+    joined = f"[0:a]{same},volume=-8dB[talk];[1:a]{same},asplit[open][close];[open][talk][close]concat=n=3:v=0:a=1"
+    speech = speak("\n\n".join(TALK), "vi", 165, work)
+    convert(speech, path, ["-filter_complex", joined, "-c:a", "libmp3lame", "-b:a", "64k"], ["-i", str(ident)])
+
+
 def make_all(folder: Path) -> None:
     """Make every sample of the folder."""
-    write_wav(folder / "dai-hieu.wav", make_ident())
+    ident = folder / "dai-hieu.wav"
+    write_wav(ident, make_ident())
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         for one in SPOKEN:
-            # As 16-bit samples, so that what is too loud is really clipped.
-            loudness = f"volume={one.gain_db}dB,aformat=sample_fmts=s16"
-            rate_hz = 48_000 if one.name.endswith("opus") else RATE_HZ
-            speech = speak(one.text, one.voice, one.speed, work)
-            convert(speech, folder / one.name, ["-af", loudness, "-ar", str(rate_hz), *one.encode])
-        picture = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=10"]
-        video = ["-shortest", "-map", "1:v", "-map", "0:a", "-c:v", "libx264", "-crf", "36", "-pix_fmt", "yuv420p"]
-        sound = ["-threads", "1", "-c:a", "aac", "-b:a", "64k", "-af", "volume=-10dB"]
-        film = speak(FILM, "vi", 180, work)
-        convert(film, folder / "phong-su-lop-hoc-so.mp4", [*video, *sound], picture)
-        talk = ["-c:a", "libmp3lame", "-b:a", "64k", "-ac", "1", "-ar", str(RATE_HZ), "-af", "volume=-8dB"]
-        convert(speak("\n\n".join(TALK), "vi", 170, work), folder / "Câu chuyện chuyển đổi số.mp3", talk)
+            make_spoken(one, folder, work)
+        make_film(folder / "phong-su-lop-hoc-so.mp4", work)
+        make_talk(folder / "Câu chuyện chuyển đổi số.mp3", ident, work)
 
 
 def main() -> None:
