@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from broadcaster import __version__
-from broadcaster.centre.workspace import ENVIRONMENT
 from broadcaster.cli.boundary import run_command
+from broadcaster.core.errors import ToolMissingError
 
 COMMANDS = {
     "init": "workspace:init",
@@ -39,7 +39,15 @@ class LateGroup(click.Group):
         if place is None:
             return None
         module, name = place.split(":")
-        command = getattr(importlib.import_module(f"broadcaster.cli.{module}"), name)
+        try:
+            command = getattr(importlib.import_module(f"broadcaster.cli.{module}"), name)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("broadcaster"):
+                raise
+            raise ToolMissingError(
+                f"`broadcaster {cmd_name}` needs the package {error.name!r}",
+                hint="this is a station's installation; at the centre: pip install 'broadcaster[centre]'",
+            ) from error
         return command if isinstance(command, click.Command) else None
 
 
@@ -49,7 +57,7 @@ class LateGroup(click.Group):
     "--workspace",
     "-w",
     type=click.Path(path_type=Path),
-    help=f"Folder with audio/ and schedules/. Otherwise ${ENVIRONMENT}, or this folder or one above it.",
+    help="Folder with audio/ and schedules/. Otherwise $BROADCASTER_WORKSPACE, or this folder or one above it.",
 )
 @click.pass_context
 def cli(context: click.Context, workspace: Path | None) -> None:
