@@ -1,5 +1,11 @@
 """The mastering room: any recording in, one MP3 at the agreed loudness out, with the proof of what was done to it.
 
-The way through it: `load` checks and decodes, `loudness` measures, `gain` plans, `limiter` guards the ceiling, `encode`
-writes, `tag` names, and `master` leads the whole walk.
+The way through it: `load` checks and decodes, `spool` keeps what was decoded, `loudness` measures, `keep` passes what
+is good already, `setting` plans, `render` turns up and limits, `encode` and `join` write, `proof` measures what was
+written, `tag` names, and `master` leads the whole walk.
 """
+
+import os
+
+# Products of small matrices, in two threads of our own: threads of the matrix library would only stand in their way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

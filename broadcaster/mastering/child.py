@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import select
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
@@ -18,6 +19,12 @@ from broadcaster.core.programs import find_ffmpeg
 STALL_S = 60.0
 _PIPE_BYTES = 1 << 20
 _TELL_BYTES = 64 * 1024
+_LIMITS = (  # of one ffmpeg, whatever the file it reads makes it want: memory, seconds of computing, open files
+    (resource.RLIMIT_AS, 2 << 30),
+    (resource.RLIMIT_CPU, 3600),
+    (resource.RLIMIT_NOFILE, 64),
+    (resource.RLIMIT_CORE, 0),
+)
 
 
 class FfmpegChild:
@@ -25,6 +32,7 @@ class FfmpegChild:
 
     Args:
         arguments: Behind the program's name.
+        program: Another ffmpeg than the one that `find_ffmpeg` finds.
         stall_s: How long it may take nothing from us and give nothing before it counts as hung.
 
     Raises:
@@ -32,9 +40,11 @@ class FfmpegChild:
         TimeoutError: From any method: it hung. Leave the block and it is killed.
     """
 
-    def __init__(self, arguments: Sequence[str | bytes], *, stall_s: float = STALL_S) -> None:
+    def __init__(
+        self, arguments: Sequence[str | bytes], *, stall_s: float = STALL_S, program: str | None = None
+    ) -> None:
         self._stall_s = stall_s
-        program = find_ffmpeg()
+        program = program or find_ffmpeg()
         with contextlib.ExitStack() as stack:
             self._words = stack.enter_context(tempfile.TemporaryFile())  # no pipe: nobody has to empty it
             self._process = subprocess.Popen(
@@ -45,6 +55,9 @@ class FfmpegChild:
                 bufsize=0,
             )
             self.pid = self._process.pid
+            for limit, value in _LIMITS:
+                with contextlib.suppress(ProcessLookupError):
+                    resource.prlimit(self.pid, limit, (value, value))
             for pipe in (self._process.stdin, self._process.stdout):
                 with contextlib.suppress(OSError):  # a system may allow less; it is only slower then
                     fcntl.fcntl(cast("IO[bytes]", pipe), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -93,16 +106,52 @@ class FfmpegChild:
             self._await(pipe, select.POLLOUT)
             left = left[os.write(pipe.fileno(), left) :]
 
+    def convert_bytes(self, pieces: Iterable[bytes]) -> bytes:
+        """Write pieces to its input, close it, and give all of its output, which is kept in memory meanwhile.
+
+        Raises:
+            BrokenPipeError: It ended before it had taken everything.
+        """
+        source, sink = cast("IO[bytes]", self._process.stdout), cast("IO[bytes]", self._process.stdin)
+        os.set_blocking(sink.fileno(), False)
+        poll = select.poll()
+        poll.register(source, select.POLLIN)
+        poll.register(sink, select.POLLOUT)
+        output = bytearray()
+        for piece in pieces:
+            left = memoryview(piece)
+            while left:
+                events = poll.poll(self._stall_s * 1000)
+                if not events:
+                    raise TimeoutError(f"ffmpeg took nothing for {self._stall_s:g} s")
+                for handle, _ in events:
+                    if handle == source.fileno():
+                        output += os.read(handle, _PIPE_BYTES)
+                    else:
+                        left = left[os.write(handle, left) :]
+        sink.close()
+        while data := self.read_bytes(_PIPE_BYTES):
+            output += data
+        return bytes(output)
+
+    def kill(self) -> None:
+        """End it at once: whoever reads its output comes to the end of it."""
+        self._process.kill()
+
     def _await(self, pipe: IO[bytes], event: int) -> None:
         poll = select.poll()
         poll.register(pipe, event)
         if not poll.poll(self._stall_s * 1000):
             raise TimeoutError(f"ffmpeg {'gave' if event == select.POLLIN else 'took'} nothing for {self._stall_s:g} s")
 
-    def wait_end(self) -> int:
-        """Close its input, wait for its end and give its exit code."""
+    def end_input(self) -> None:
+        """Close its input: nothing more comes."""
         if self._process.stdin:
             self._process.stdin.close()
+
+    def wait_end(self) -> int:
+        """Close its input, wait for its end and give its exit code."""
+        self.end_input()
         try:
             return self._process.wait(self._stall_s)
         except subprocess.TimeoutExpired as error:

@@ -81,6 +81,14 @@ def _skip_id3(file: BinaryIO, size_bytes: int) -> int:
     return start
 
 
+def find_sound(file: BinaryIO) -> int | None:
+    """Find the first MPEG audio frame behind any tags; None when there is none near."""
+    start = _skip_id3(file, file.seek(0, os.SEEK_END))
+    file.seek(start)
+    at = mpeg_frames.find_frame(file.read(_LOOK_BYTES))
+    return None if at is None else start + at
+
+
 def _is_binary(head: bytes) -> bool:
     return any(byte < 9 or byte > 0x7E for byte in head[:64]) or b"\xff" in head
 

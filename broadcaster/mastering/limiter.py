@@ -3,98 +3,130 @@
 Both channels are turned down together, so the picture between them stands. The needed reduction is held back from
 5 ms before a peak, let go in a straight line of dB, and smoothed over 5 ms; where no peak is near, samples pass
 bit for bit. Smoothing averages values none of which is less than the peak needs, so the peak is always met.
+
+The reduction is planned at knots 8 samples apart and runs straight between them; both knots around a peak meet it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
 
-from broadcaster.mastering.true_peak import REACH, SIDE, cut_blocks, interpolate_blocks
+from broadcaster.mastering.true_peak import BLOCK, REACH, SIDE, Fine, cut_blocks, interpolate_blocks
 
 Samples = npt.NDArray[np.float64]
 
+_UNIT = 8
 _LOOK_AHEAD_S = 0.005
 _RELEASE_DB_PER_S = 60.0
+_ROUNDING = 1 - 1e-6  # peaks are looked for in single precision
 _NOTHING_DB = 1e-9  # what rounding leaves of a sum of zeros
 
 
 class Limiter:
-    """Limits one programme.
+    """Limits one programme, or a stretch of it.
 
     Args:
         rate_hz: Sample rate.
         channels: Channels of the samples that are fed.
-        ceiling: True peak that the output keeps to, as a factor of full scale.
+        ceilings: True peak that the output keeps to, as a factor of full scale: one for all, or one for each second
+            of the programme (the last one goes on).
+        start: Frame of the programme that is fed first, a multiple of 32.
     """
 
-    def __init__(self, rate_hz: int, channels: int, ceiling: float) -> None:
+    def __init__(self, rate_hz: int, channels: int, ceilings: float | Samples, start: int = 0) -> None:
         self.reduction_db = 0.0
-        self._ceiling = ceiling
-        self._window = round(rate_hz * _LOOK_AHEAD_S)
-        self._release_db = _RELEASE_DB_PER_S / rate_hz
+        self._rate_hz = rate_hz
+        self._ceilings = np.atleast_1d(np.asarray(ceilings, dtype=np.float64)) * _ROUNDING
+        self._lowest = float(self._ceilings.min())
+        self._at = start
+        self._window = round(rate_hz * _LOOK_AHEAD_S / _UNIT)
+        self._release_db = _RELEASE_DB_PER_S / rate_hz * _UNIT
         kernel = np.hanning(self._window + 2)[1:-1]
         self._kernel = kernel / kernel.sum()
-        self._context = np.zeros((SIDE, channels))
+        self._unseen = np.zeros((SIDE, channels))
+        # Silence stands before the sound, as long as the look-ahead: a peak in the first samples is met too.
+        self._needed_db = np.zeros(self._window)
+        self._waiting = np.zeros((self._window * _UNIT, channels))
+        self._lead = self._window * _UNIT
         self._held_db = 0.0
-        # The reductions that are known but not used yet, and those that the smoothing still looks back on.
         self._past_db = np.zeros(self._window - 1)
-        # As much silence stands before the sound as the look-ahead is long: a peak in the first samples is met too.
-        self._lead = self._window - 1
-        self._needed_db = np.zeros(self._lead)
-        self._waiting = np.zeros((self._lead, channels))
+        self._factor = 1.0
+        self._fed = 0
+        self._given = 0
 
     def feed(self, samples: Samples) -> Samples:
         """Take in samples shaped (frames, channels) and give back those that are ready: as many, some ms later."""
-        joined = np.concatenate((self._context, samples))
-        if len(joined) <= 2 * SIDE:
-            self._context = joined
-            return samples[:0]
-        fresh = joined[SIDE : len(joined) - SIDE]
-        needed_db = np.concatenate((self._needed_db, self._find_needed_db(joined)))
-        waiting = np.concatenate((self._waiting, fresh))
-        self._context = joined[len(joined) - 2 * SIDE :]
-        ready = max(0, len(needed_db) - self._window + 1)
-        self._needed_db, self._waiting = needed_db[ready:], waiting[ready:]
-        if not ready:
-            return samples[:0]
-        skipped = min(self._lead, ready)
-        self._lead -= skipped
-        return self._apply(waiting[:ready], needed_db)[skipped:]
+        self._fed += len(samples)
+        ready = self._advance(samples)
+        self._given += len(ready)
+        return ready
 
     def finish(self) -> Samples:
         """Give back what is still inside; the limiter is spent then."""
-        rest = len(self._waiting) + max(0, len(self._context) - SIDE)
-        lead = self._lead
-        silence = np.zeros((self._window + SIDE, self._context.shape[1]))
-        return self.feed(silence)[: rest - lead]
+        silence = np.zeros(((self._window + 1) * _UNIT + 2 * BLOCK, self._unseen.shape[1]))
+        return self._advance(silence)[: self._fed - self._given]
+
+    def _advance(self, samples: Samples) -> Samples:
+        joined = np.concatenate((self._unseen, samples))
+        seen = max(0, len(joined) - 2 * SIDE) // BLOCK * BLOCK
+        self._unseen = joined[seen:]
+        if not seen:
+            return samples[:0]
+        self._needed_db = np.concatenate((self._needed_db, self._find_needed_db(joined[: seen + 2 * SIDE])))
+        self._waiting = np.concatenate((self._waiting, joined[SIDE : SIDE + seen]))
+        units = len(self._needed_db) - self._window
+        if units <= 0:
+            return samples[:0]
+        ready = self._apply(self._waiting[: units * _UNIT], self._needed_db)
+        self._needed_db, self._waiting = self._needed_db[units:], self._waiting[units * _UNIT :]
+        skipped = min(self._lead, len(ready))
+        self._lead -= skipped
+        return ready[skipped:]
 
     def _find_needed_db(self, joined: Samples) -> Samples:
-        count = len(joined) - 2 * SIDE
-        peaks = np.zeros(count)
-        for channel in range(joined.shape[1]):
-            blocks, tops = cut_blocks(joined[:, channel])
-            hot = np.flatnonzero(tops * REACH > self._ceiling)
+        units = (len(joined) - 2 * SIDE) // _UNIT
+        seconds = (self._at + np.arange(units) * _UNIT) // self._rate_hz
+        ceilings = self._ceilings[np.minimum(seconds, len(self._ceilings) - 1)]
+        self._at += units * _UNIT
+        peaks = np.zeros(units)
+        fine: Fine = joined.astype(np.float32)
+        for channel in range(fine.shape[1]):
+            blocks, tops = cut_blocks(fine[:, channel])
+            hot = np.flatnonzero(tops * REACH > self._lowest)
             if len(hot):
-                line = np.zeros((len(blocks), blocks.shape[1] - 2 * SIDE))
-                line[hot] = interpolate_blocks(blocks[hot])
-                np.maximum(peaks, line.ravel()[:count], out=peaks)
-        return np.asarray(20 * np.log10(np.maximum(peaks / self._ceiling, 1.0)))
+                highest = interpolate_blocks(blocks[hot]).reshape(-1, BLOCK // _UNIT, _UNIT).max(axis=2)
+                rows = peaks.reshape(-1, BLOCK // _UNIT)
+                rows[hot] = np.maximum(rows[hot], highest)
+        over = peaks > ceilings
+        peaks[~over] = 0.0
+        peaks[over] = 20 * np.log10(peaks[over] / ceilings[over])
+        return peaks
 
     def _apply(self, samples: Samples, needed_db: Samples) -> Samples:
-        count = len(samples)
-        ahead = ndimage.maximum_filter1d(needed_db, self._window, mode="constant", origin=-(self._window // 2))[:count]
-        ramp = np.arange(1, count + 1) * self._release_db
+        ahead = _slide_max(needed_db, self._window + 1)
+        ramp = np.arange(1, len(ahead) + 1) * self._release_db
         fallen = np.maximum.accumulate(np.concatenate(([self._held_db], ahead + ramp)))[1:] - ramp
-        held = np.where(fallen > self._release_db, fallen, 0.0)
-        held = np.maximum(held, ahead)
+        held = np.maximum(np.where(fallen > self._release_db, fallen, 0.0), ahead)
         self._held_db = float(held[-1])
         line = np.concatenate((self._past_db, held))
         self._past_db = line[len(line) - self._window + 1 :]
-        if not line.any():
+        if not line.any() and self._factor == 1.0:
             return samples
-        smooth_db = signal.oaconvolve(line, self._kernel, mode="valid")
+        smooth_db = np.convolve(line, self._kernel, mode="valid")
         smooth_db[smooth_db < _NOTHING_DB] = 0.0
         self.reduction_db = max(self.reduction_db, float(smooth_db.max()))
-        return samples * (10 ** (smooth_db / -20))[:, np.newaxis]
+        knots = np.concatenate(([self._factor], 10 ** (smooth_db / -20)))
+        self._factor = float(knots[-1])
+        factors = knots[:-1, np.newaxis] + np.diff(knots)[:, np.newaxis] * (np.arange(_UNIT) / _UNIT)
+        return samples * factors.reshape(-1, 1)
+
+
+def _slide_max(line: Samples, width: int) -> Samples:
+    """Give the maximum of each stretch of `width` values that lies wholly in the line."""
+    span = 1
+    while 2 * span <= width:
+        line = np.maximum(line[:-span], line[span:])
+        span *= 2
+    rest = width - span
+    return np.maximum(line[: len(line) - rest], line[rest:])

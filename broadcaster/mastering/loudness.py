@@ -7,18 +7,19 @@ Sources: ITU-R BS.1770-5 annexes 1 and 2; EBU Tech 3341 (momentary, short-term);
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future, wait
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
 from broadcaster.core.model import LoudnessReading
+from broadcaster.mastering.k_weighting import GROUP, KWeighting
 from broadcaster.mastering.true_peak import TruePeakMeter
 
 Samples = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.float64] | npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
@@ -30,36 +31,42 @@ _SHORT_TERM_STEPS = 30
 _STEREO_WEIGHTS = {1: (1.0,), 2: (1.0, 1.0), 5: (1.0, 1.0, 1.0, 1.41, 1.41)}
 
 
-def plan_k_weighting(rate_hz: int) -> Samples:
-    """Give the K-weighting as two second-order sections for a sample rate.
-
-    The standard prints coefficients for 48 kHz only; these are the analogue prototypes behind them, carried over by
-    the bilinear transform, and at 48 kHz they are the printed ones.
-    """
-    k = math.tan(math.pi * 1681.974450955533 / rate_hz)
-    q = 0.7071752369554196
-    high = 10 ** (3.999843853973347 / 20)
-    band = high**0.4996667741545416
-    a0 = 1 + k / q + k * k
-    shelf = [
-        (high + band * k / q + k * k) / a0,
-        2 * (k * k - high) / a0,
-        (high - band * k / q + k * k) / a0,
-        1.0,
-        2 * (k * k - 1) / a0,
-        (1 - k / q + k * k) / a0,
-    ]
-    k = math.tan(math.pi * 38.13547087602444 / rate_hz)
-    q = 0.5003270373238773
-    a0 = 1 + k / q + k * k
-    high_pass = [1.0, -2.0, 1.0, 1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]
-    return np.array([shelf, high_pass])
-
-
 def sum_loudness(energy: Samples) -> Samples:
     """Turn mean squares into LUFS; zero becomes -inf."""
     with np.errstate(divide="ignore"):
         return np.asarray(_OFFSET_LUFS + 10 * np.log10(energy))
+
+
+class _ChannelMeter:
+    """Energies and true peak of one channel; channels do not touch each other, so each may have a thread."""
+
+    def __init__(self, rate_hz: int, watch: float | None) -> None:
+        self.energies = array("d")
+        self.peak = TruePeakMeter(1, watch, rate_hz)
+        self._step = round(rate_hz * _STEP_S)
+        self._filter = KWeighting(rate_hz)
+        self._unfiltered = np.zeros(0)
+        self._left = np.zeros(0)
+
+    def feed(self, samples: Numbers, scale: float) -> None:
+        line = np.multiply(samples, scale, dtype=np.float64)
+        self.peak.feed(line[:, np.newaxis])
+        line = np.concatenate((self._unfiltered, line))
+        whole = len(line) - len(line) % GROUP
+        self._unfiltered = line[whole:]
+        self._sum_steps(self._filter.feed(line[:whole]))
+
+    def finish(self) -> None:
+        if count := len(self._unfiltered):
+            last = np.concatenate((self._unfiltered, np.zeros(GROUP - count)))
+            self._unfiltered = last[:0]
+            self._sum_steps(self._filter.feed(last)[:count])
+
+    def _sum_steps(self, weighted: Samples) -> None:
+        power = np.concatenate((self._left, np.square(weighted)))
+        whole = len(power) - len(power) % self._step
+        self._left = power[whole:]
+        self.energies.extend(power[:whole].reshape(-1, self._step).mean(axis=1))
 
 
 class LoudnessMeter:
@@ -69,30 +76,39 @@ class LoudnessMeter:
         rate_hz: Sample rate, a multiple of 10.
         channels: 1, 2, or 5 in the order left, right, centre, left and right surround.
         weights: Of each channel in the sum; those of the standard when None.
+        workers: Measure the channels beside each other and beside the caller; in the caller's thread when None.
+        watch_dbtp: `list_over` tells in which seconds this true peak was passed.
     """
 
-    def __init__(self, rate_hz: int, channels: int, weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        rate_hz: int,
+        channels: int,
+        weights: Sequence[float] | None = None,
+        *,
+        workers: Executor | None = None,
+        watch_dbtp: float | None = None,
+    ) -> None:
         self._rate_hz = rate_hz
-        self._step = round(rate_hz * _STEP_S)
         self._weights = np.array(_STEREO_WEIGHTS[channels] if weights is None else weights)
-        self._sections = plan_k_weighting(rate_hz)
-        self._state = np.zeros((2, 2, channels))
-        self._left = np.zeros(0)
-        self._steps = array("d")
+        watch = None if watch_dbtp is None else 10 ** (watch_dbtp / 20)
+        self._channels = [_ChannelMeter(rate_hz, watch) for _ in range(channels)]
+        self._workers = workers
+        self._pending: list[Future[None]] = []
         self._frames = 0
-        self._peak = TruePeakMeter(channels)
 
-    def feed(self, samples: Samples) -> None:
-        """Take in samples shaped (frames, channels), 1.0 being full scale."""
+    def feed(self, samples: Numbers, scale: float = 1.0) -> None:
+        """Take in samples shaped (frames, channels), whose full scale is 1.0 after they are multiplied by `scale`."""
         if not len(samples):
             return
         self._frames += len(samples)
-        self._peak.feed(samples)
-        weighted, self._state = signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
-        power = np.concatenate((self._left, np.square(weighted) @ self._weights))
-        whole = len(power) - len(power) % self._step
-        self._left = power[whole:]
-        self._steps.extend(power[:whole].reshape(-1, self._step).mean(axis=1))
+        self._settle()
+        lines = zip(self._channels, samples.T, strict=True)
+        if self._workers is None:
+            for channel, line in lines:
+                channel.feed(line, scale)
+        else:
+            self._pending = [self._workers.submit(channel.feed, line, scale) for channel, line in lines]
 
     def list_momentary_lufs(self) -> Samples:
         """Give the momentary loudness (400 ms) at every 100 ms, from the first whole window on."""
@@ -109,17 +125,39 @@ class LoudnessMeter:
     def read(self) -> LoudnessReading:
         """Give the reading of all that was fed.
 
-        Less than 400 ms, and silence, read -inf LUFS; less than 3 s has a range of 0 LU.
+        Nothing may be fed afterwards. Less than 400 ms, and silence, read -inf LUFS; less than 3 s has a range of 0 LU.
         """
+        self._finish()
+        peaks = [channel.peak.read_dbtp() for channel in self._channels]
         return LoudnessReading(
             integrated_lufs=self._sum_integrated(),
             range_lu=self._sum_range(),
-            true_peak_dbtp=self._peak.read_dbtp(),
+            true_peak_dbtp=max(peaks),
             duration_s=self._frames / self._rate_hz,
         )
 
+    def list_over(self) -> dict[int, float]:
+        """Give the seconds in which the watched peak was passed, each with its highest true peak (dBTP)."""
+        over: dict[int, float] = {}
+        for channel in self._channels:
+            for second, peak_dbtp in channel.peak.list_over().items():
+                over[second] = max(over.get(second, peak_dbtp), peak_dbtp)
+        return over
+
+    def _settle(self) -> None:
+        wait(self._pending)
+        for done in self._pending:
+            done.result()
+        self._pending = []
+
+    def _finish(self) -> None:
+        self._settle()
+        for channel in self._channels:
+            channel.finish()
+
     def _average(self, steps: int) -> Samples:
-        energy = np.array(self._steps)
+        self._finish()
+        energy = self._weights @ np.array([channel.energies for channel in self._channels])
         if len(energy) < steps:
             return np.zeros(0)
         return np.asarray(np.lib.stride_tricks.sliding_window_view(energy, steps).mean(axis=1))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
-from collections.abc import Callable, Generator
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from broadcaster.core.errors import (
@@ -19,53 +22,75 @@ from broadcaster.core.files import hash_file, sync_folder
 from broadcaster.core.ids import Sha256
 from broadcaster.core.model import LoudnessReading, Master, MasteringTarget, TagSet
 from broadcaster.core.time import Clock, SystemClock
-from broadcaster.mastering.container import Container
-from broadcaster.mastering.encode import choose_level_loss_db, write_mp3
-from broadcaster.mastering.header import Track
-from broadcaster.mastering.limiter import Limiter
+from broadcaster.mastering.attempt import Encoding
+from broadcaster.mastering.encode import choose_level_loss_db
+from broadcaster.mastering.keep import write_as_it_is
 from broadcaster.mastering.load import Source, check_source, read_sound
 from broadcaster.mastering.loudness import LoudnessMeter
-from broadcaster.mastering.setting import Attempt, Setting, choose_next, choose_setting, is_hit
-from broadcaster.mastering.sound import CHANNELS, HEADROOM_DB, RATE_HZ, AudioSegment, list_samples, wrap_samples
+from broadcaster.mastering.render import Renderer
+from broadcaster.mastering.setting import GOOD_SHARE, Attempt, Setting, choose_next, choose_setting, is_hit
+from broadcaster.mastering.sound import CHANNELS, HEADROOM_DB, RATE_HZ, find_scale, view_samples
+from broadcaster.mastering.spool import Spool, open_spool
 from broadcaster.mastering.tag import plan_tags, write_tags
 
-_TRIES = 4
-_GOOD_LU = 0.1
+_TRIES = 6
+_WORKERS = 2
+_REHEARSED_S = 10
 _SHORTEST_S = 0.4
 _CLICK_S = 0.8
-_SHARES = (0.2, 0.6, 0.2)  # of the work: measuring, encoding, measuring again
+_SHARES = (0.15, 0.85)  # of the work: measuring; encoding and measuring again
 
 
-def measure_source(source: Source, progress: Callable[[float], None]) -> tuple[LoudnessReading, float]:
+def measure_source(
+    source: Source,
+    progress: Callable[[float], None],
+    *,
+    spool: Spool | None = None,
+    workers: Executor | None = None,
+) -> tuple[LoudnessReading, float]:
     """Decode and measure a recording; `progress` is told the seconds done. Gives the reading and the audible seconds.
+
+    Args:
+        source: The recording.
+        progress: Told the seconds done.
+        spool: Takes what was decoded.
+        workers: Measure beside the decoding.
 
     Raises:
         DecodeError: Damaged or cut off.
+        OSError: No room for the spool.
     """
-    meter = LoudnessMeter(RATE_HZ, CHANNELS)
+    meter = LoudnessMeter(RATE_HZ, CHANNELS, workers=workers)
     done_s = 0.0
     with contextlib.closing(read_sound(source)) as pieces:
         for piece in pieces:
-            meter.feed(list_samples(piece, HEADROOM_DB))
+            meter.feed(view_samples(piece), find_scale(HEADROOM_DB))
+            if spool is not None:
+                spool.append(piece)
             done_s += piece.duration_seconds
             progress(done_s)
     return meter.read(), meter.sum_audible_s()
 
 
-def rehearse_setting(source: Source, before: LoudnessReading, setting: Setting, target: MasteringTarget) -> Setting:
-    """Limit without encoding and make good what the limiter takes off the loudness; cheaper than an encode.
+def rehearse_setting(
+    spool: Spool, before: LoudnessReading, setting: Setting, target: MasteringTarget, workers: Executor
+) -> Setting:
+    """Limit without encoding and make good what the limiter takes off the loudness.
 
-    Raises:
-        DecodeError: Damaged or cut off.
+    Of a long programme ten seconds of each minute are limited: what they lose tells what the whole loses.
     """
     if setting.limit_dbtp is None:
         return setting
-    meter = LoudnessMeter(RATE_HZ, CHANNELS)
-    with contextlib.closing(_render(source, before, setting, _start_limiter(setting), lambda _: None)) as pieces:
-        for piece in pieces:
-            meter.feed(list_samples(piece))
-    missed_lu = target.loudness_lufs + choose_level_loss_db(target.bitrate_kbps) - meter.read().integrated_lufs
-    return Setting(setting.gain_db + missed_lu, setting.limit_dbtp)
+    length, step = _REHEARSED_S * RATE_HZ, max(1, min(6, spool.frames // (_REHEARSED_S * RATE_HZ * 30)))
+    plain, limited = (LoudnessMeter(RATE_HZ, CHANNELS, workers=workers) for _ in range(2))
+    renderer = Renderer(spool, before, setting)
+    for start in range(0, spool.frames, length * step):
+        for piece in spool.read(start, start + length):
+            plain.feed(view_samples(piece), find_scale(HEADROOM_DB + setting.gain_db))
+        for samples in renderer.limit(start, start + length):
+            limited.feed(samples)
+    lost_lu = plain.read().integrated_lufs - limited.read().integrated_lufs
+    return Setting(setting.gain_db + lost_lu if math.isfinite(lost_lu) else setting.gain_db, setting.limit_dbtp)
 
 
 def make_master(
@@ -79,8 +104,10 @@ def make_master(
 ) -> Master:
     """Make one master of a recording: an MP3 at the target loudness, under the ceiling, tagged, named by its SHA-256.
 
-    The finished MP3 itself is decoded and measured; where it misses, gain and limiter are corrected and it is encoded
-    again, four times at most. The same recording, target and tags give the same bytes. The recording is only read.
+    The finished MP3 itself is decoded and measured; where it misses, gain and limiter are corrected and what must
+    change is encoded again, six times at most. A recording that is already what the target asks for is not encoded: its frames
+    pass bit for bit, and the gain is 0. The same recording, target and tags give the same bytes. The recording is only
+    read; its decoded sound lies in an unnamed file on the disk of `folder` meanwhile (1.3 GB an hour).
 
     Args:
         source: The recording; sound of a video clip too.
@@ -108,11 +135,15 @@ def make_master(
     checked = check_source(source, clock or SystemClock())
     source_sha256 = _hash_source(source)
     advance = _Progress(progress)
-    before, audible_s = measure_source(checked, advance.plan_stage(0, checked.announced_s))
-    _require_sound(source, before, audible_s)
     part = folder / f".{secrets.token_hex(8)}.mp3.tmp"
     try:
-        attempt = _write_best(checked, part, before, target, advance)
+        with open_spool(folder) as spool, ThreadPoolExecutor(_WORKERS, "mastering") as workers:
+            stage = advance.plan_stage(0, checked.announced_s)
+            before, audible_s = measure_source(checked, stage, spool=spool, workers=workers)
+            _require_sound(source, before, audible_s)
+            attempt = write_as_it_is(checked, part, before, target)
+            if attempt is None:
+                attempt = _write_best(source, spool, part, before, target, workers, advance)
         duration_ms = round(attempt.after.duration_s * 1000)
         write_tags(part, plan_tags(tags, duration_ms, before, attempt.after))
         if _hash_source(source) != source_sha256:
@@ -125,13 +156,14 @@ def make_master(
     finally:
         part.unlink(missing_ok=True)
     advance.tell(1.0)
+    loss_db = 0.0 if attempt.setting.is_kept else choose_level_loss_db(target.bitrate_kbps)
     return Master(
         sha256=sha256,
         size_bytes=size_bytes,
         duration_ms=duration_ms,
         before=before,
         after=attempt.after,
-        gain_db=attempt.setting.gain_db - choose_level_loss_db(target.bitrate_kbps),
+        gain_db=attempt.setting.gain_db - loss_db,
         limiter_db=attempt.limiter_db,
     )
 
@@ -168,51 +200,31 @@ def _hash_source(source: Path) -> Sha256:
 
 
 def _write_best(
-    source: Source, part: Path, before: LoudnessReading, target: MasteringTarget, advance: _Progress
+    source: Path,
+    spool: Spool,
+    part: Path,
+    before: LoudnessReading,
+    target: MasteringTarget,
+    workers: Executor,
+    advance: _Progress,
 ) -> Attempt:
     attempts: list[Attempt] = []
-    setting = rehearse_setting(source, before, choose_setting(before, target), target)
-    while len(attempts) < _TRIES:
-        limiter = _start_limiter(setting)
-        stage = advance.plan_stage(1, before.duration_s)
-        with contextlib.closing(_render(source, before, setting, limiter, stage)) as pieces:
-            write_mp3(part, pieces, target.bitrate_kbps)
-        encoded = Source(part, Container("mp3"), Track(0, is_default=True), 1, None)
-        after, _ = measure_source(encoded, advance.plan_stage(2, before.duration_s))
-        attempts.append(Attempt(setting, after, limiter.reduction_db if limiter else 0.0))
-        if is_hit(after, target, target.tolerance_lu if len(attempts) > 1 else min(_GOOD_LU, target.tolerance_lu)):
-            return attempts[-1]
-        setting = choose_next(attempts, before, target)
+    setting = rehearse_setting(spool, before, choose_setting(before, target), target, workers)
+    is_limited = setting.limit_dbtp is not None
+    with tempfile.TemporaryFile(dir=part.parent, buffering=0) as room:
+        encoding = Encoding(spool, before, target, workers, room, is_limited=is_limited)
+        while len(attempts) < _TRIES:
+            attempts.append(encoding.write(part, setting, advance.plan_stage(1, before.duration_s)))
+            after = attempts[-1].after
+            share = 1.0 if len(attempts) > 1 else GOOD_SHARE
+            if is_hit(after, target, share * target.tolerance_lu):
+                return attempts[-1]
+            setting = choose_next(attempts, before, target)
     raise MasterMissedError(
-        f"the master of {source.path} came out at {after.integrated_lufs:.2f} LUFS and {after.true_peak_dbtp:.2f} dBTP"
+        f"the master of {source} came out at {after.integrated_lufs:.2f} LUFS and {after.true_peak_dbtp:.2f} dBTP"
         f", asked for {target.loudness_lufs} and at most {target.ceiling_dbtp}, after {_TRIES} attempts",
         hint="the sound has peaks far above its loudness; choose a lower target loudness",
     )
-
-
-def _start_limiter(setting: Setting) -> Limiter | None:
-    return None if setting.limit_dbtp is None else Limiter(RATE_HZ, CHANNELS, 10 ** (setting.limit_dbtp / 20))
-
-
-def _render(
-    source: Source,
-    before: LoudnessReading,
-    setting: Setting,
-    limiter: Limiter | None,
-    progress: Callable[[float], None],
-) -> Generator[AudioSegment]:
-    lift_db = setting.gain_db + HEADROOM_DB
-    # Whole numbers cannot pass full scale: what would is turned up as floats, between here and the limiter.
-    whole_db = lift_db if limiter is None else min(lift_db, HEADROOM_DB - before.true_peak_dbtp)
-    done_s = 0.0
-    with contextlib.closing(read_sound(source)) as pieces:
-        for piece in pieces:
-            louder = piece.apply_gain(whole_db)
-            yield louder if limiter is None else wrap_samples(limiter.feed(list_samples(louder, lift_db - whole_db)))
-            done_s += piece.duration_seconds
-            progress(done_s)
-    if limiter is not None:
-        yield wrap_samples(limiter.finish())
 
 
 def _publish(part: Path, final: Path) -> None:

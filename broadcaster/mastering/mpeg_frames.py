@@ -28,6 +28,8 @@ class FrameHeader:
     rate_hz: int
     is_low_rate: bool
     is_mono: bool
+    layer: int
+    bitrate_kbps: int
 
 
 def match_frame(data: bytes, at: int) -> FrameHeader | None:
@@ -47,7 +49,7 @@ def match_frame(data: bytes, at: int) -> FrameHeader | None:
         size_bytes = (12_000 * kbps // rate_hz + padding) * 4
     else:
         size_bytes = samples // 8 * 1000 * kbps // rate_hz + padding
-    return FrameHeader(size_bytes, samples, rate_hz, is_low_rate, head[3] >> 6 == 3)
+    return FrameHeader(size_bytes, samples, rate_hz, is_low_rate, head[3] >> 6 == 3, layer, kbps)
 
 
 def match_adts(data: bytes, at: int) -> int | None:
@@ -82,8 +84,8 @@ def find_frame(data: bytes, start: int = 0) -> int | None:
     return None
 
 
-def match_announced_s(data: bytes, at: int) -> float | None:
-    """Give the length (s) that the Xing or Info header in the frame at an offset announces; None without one."""
+def match_announced_frames(data: bytes, at: int = 0) -> int | None:
+    """Give the number of frames that the Xing or Info header in the frame at an offset announces; None without one."""
     frame = match_frame(data, at)
     if frame is None:
         return None
@@ -91,7 +93,13 @@ def match_announced_s(data: bytes, at: int) -> float | None:
     xing = data[at + 4 + side : at + 16 + side]
     if len(xing) < 12 or xing[:4] not in (b"Xing", b"Info") or not xing[7] & 1:
         return None
-    return int.from_bytes(xing[8:12], "big") * frame.samples / frame.rate_hz
+    return int.from_bytes(xing[8:12], "big")
+
+
+def match_announced_s(data: bytes, at: int) -> float | None:
+    """Give the length (s) that the Xing or Info header in the frame at an offset announces; None without one."""
+    frame, frames = match_frame(data, at), match_announced_frames(data, at)
+    return None if frame is None or frames is None else frames * frame.samples / frame.rate_hz
 
 
 def is_cut_in_frame(tail: bytes) -> bool:
@@ -108,4 +116,9 @@ def is_cut_in_frame(tail: bytes) -> bool:
         return True
     while (frame := match_frame(tail, at)) is not None:
         at += frame.size_bytes
-    return at > len(tail) or not (tail[at:].startswith(_ENDINGS) or not tail[at:].strip(b"\0"))
+    return at > len(tail) or not is_ending(tail[at:])
+
+
+def is_ending(rest: bytes) -> bool:
+    """Tell whether what follows the last frame is a tag, zeros, or nothing."""
+    return rest.startswith(_ENDINGS) or not rest.strip(b"\0")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from broadcaster.core.model import LoudnessReading, MasteringTarget
 from broadcaster.mastering.encode import choose_level_loss_db
@@ -10,23 +11,37 @@ from broadcaster.mastering.gain import plan_gain
 
 _OVERSHOOT_DB = 0.4  # what encoding at 128 kbit/s usually adds to limited peaks, beyond its loss of level
 _SPARE_DB = 0.05
+GOOD_SHARE = 0.75  # of the tolerance: so much a first attempt may miss
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What one encoding is made with: gain (dB), and the peak that the limiter keeps to (dBTP; None: no limiter)."""
+    """What one encoding is made with.
+
+    Attributes:
+        gain_db: Of the whole programme.
+        limit_dbtp: The peak that the limiter keeps to; None: no limiter.
+        dips_dbtp: Lower peaks that it keeps to in single seconds of the programme.
+        is_kept: Nothing is encoded: the recording's own frames are the master's.
+    """
 
     gain_db: float
     limit_dbtp: float | None
+    dips_dbtp: Mapping[int, float] = field(default_factory=dict)
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One encoding, measured: its setting, what came out, and what the limiter took off (dB)."""
+    """One encoding, measured: its setting, what came out, what the limiter took off (dB), where it passed the ceiling.
+
+    `over_dbtp` holds the seconds of the programme whose peak after encoding passed the ceiling.
+    """
 
     setting: Setting
     after: LoudnessReading
     limiter_db: float
+    over_dbtp: Mapping[int, float] = field(default_factory=dict)
 
 
 def choose_setting(before: LoudnessReading, target: MasteringTarget) -> Setting:
@@ -45,10 +60,13 @@ def choose_next(attempts: list[Attempt], before: LoudnessReading, target: Master
     """Choose a better setting from what the attempts so far missed. Pure.
 
     The gain moves by what was missed, and by more where the last two attempts show that a limiter swallows a part. The
-    limiter's ceiling moves down by what passed the target's, at least to just below the peak that was sent in.
+    limiter's ceiling moves down by what passed the target's, at least to just below the peak that was sent in; only in
+    the seconds where it was passed, when these are known and the loudness is good.
     """
     last = attempts[-1]
     missed_lu = target.loudness_lufs - last.after.integrated_lufs
+    if last.over_dbtp and abs(missed_lu) <= GOOD_SHARE * target.tolerance_lu:
+        return _plan_dips(last, before, target)
     yield_lu = 1.0
     if len(attempts) > 1 and abs(moved_db := last.setting.gain_db - attempts[-2].setting.gain_db) > 0.02:
         gained_lu = last.after.integrated_lufs - attempts[-2].after.integrated_lufs
@@ -60,6 +78,17 @@ def choose_next(attempts: list[Attempt], before: LoudnessReading, target: Master
         sent_dbtp = before.true_peak_dbtp + last.setting.gain_db
         limit_dbtp = min(sent_dbtp, sent_dbtp if limit_dbtp is None else limit_dbtp) - over_db - _SPARE_DB
     return Setting(gain_db, limit_dbtp)
+
+
+def _plan_dips(last: Attempt, before: LoudnessReading, target: MasteringTarget) -> Setting:
+    base_dbtp = last.setting.limit_dbtp
+    if base_dbtp is None:
+        likely_dbtp = target.ceiling_dbtp + choose_level_loss_db(target.bitrate_kbps) - _OVERSHOOT_DB
+        base_dbtp = min(before.true_peak_dbtp + last.setting.gain_db, likely_dbtp)
+    dips_dbtp = dict(last.setting.dips_dbtp)
+    for second, peak_dbtp in last.over_dbtp.items():
+        dips_dbtp[second] = dips_dbtp.get(second, base_dbtp) - (peak_dbtp - target.ceiling_dbtp) - _SPARE_DB
+    return Setting(last.setting.gain_db, last.setting.limit_dbtp, dips_dbtp)
 
 
 def is_hit(after: LoudnessReading, target: MasteringTarget, tolerance_lu: float) -> bool:

@@ -24,7 +24,9 @@ __all__ = [
     "SAMPLE_BYTES",
     "AudioSegment",
     "Samples",
+    "find_scale",
     "list_samples",
+    "view_samples",
     "wrap_pcm",
     "wrap_samples",
 ]
@@ -51,7 +53,16 @@ def wrap_samples(samples: Samples) -> AudioSegment:
     return wrap_pcm(whole.astype("<i4").tobytes())
 
 
+def view_samples(segment: AudioSegment) -> npt.NDArray[np.int32]:
+    """Give a segment's whole numbers shaped (frames, channels), without copying them."""
+    return np.frombuffer(segment.raw_data, dtype="<i4").reshape(-1, CHANNELS)
+
+
+def find_scale(gain_db: float = 0.0) -> float:
+    """Give the factor that makes a segment's whole numbers samples (1.0 its full scale), turned up by `gain_db`."""
+    return float(10 ** (gain_db / 20) / _FULL_SCALE)
+
+
 def list_samples(segment: AudioSegment, gain_db: float = 0.0) -> Samples:
     """Give a segment's samples shaped (frames, channels), 1.0 being its full scale, turned up by `gain_db`."""
-    whole = np.frombuffer(segment.raw_data, dtype="<i4").reshape(-1, CHANNELS)
-    return whole * (10 ** (gain_db / 20) / _FULL_SCALE)
+    return np.multiply(view_samples(segment), find_scale(gain_db), dtype=np.float64)

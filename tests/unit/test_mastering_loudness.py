@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from broadcaster.mastering.loudness import LoudnessMeter, plan_k_weighting
-from broadcaster.mastering.true_peak import REACH, TruePeakMeter, interpolate_blocks
+from broadcaster.mastering.k_weighting import GROUP, KWeighting, plan_k_weighting
+from broadcaster.mastering.loudness import LoudnessMeter
+from broadcaster.mastering.true_peak import REACH, TruePeakMeter, cut_blocks, interpolate_blocks
 
 Samples = npt.NDArray[np.float64]
 RATE_HZ = 48_000
@@ -35,6 +36,20 @@ def test_k_weighting_at_48_khz_is_the_printed_one() -> None:
         [1.53512485958697, -2.69169618940638, 1.19839281085285, 1.0, -1.69065929318241, 0.73248077421585], abs=1e-9
     )
     assert high_pass == pytest.approx([1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621], abs=1e-9)
+
+
+def test_k_weighting_by_matrices_is_the_recursive_filter() -> None:
+    noise = np.random.default_rng(6).normal(0, 0.3, 9 * GROUP)
+    ours = KWeighting(RATE_HZ)
+    filtered = np.concatenate([ours.feed(noise[: 2 * GROUP]), ours.feed(noise[2 * GROUP :])])
+    expected = noise
+    for b0, b1, b2, _, a1, a2 in plan_k_weighting(RATE_HZ):
+        line = [0.0, 0.0]
+        past = np.concatenate(([0.0, 0.0], expected))
+        for n in range(2, len(past)):
+            line.append(b0 * past[n] + b1 * past[n - 1] + b2 * past[n - 2] - a1 * line[n - 1] - a2 * line[n - 2])
+        expected = np.array(line[2:])
+    assert filtered == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000])
@@ -110,7 +125,7 @@ def test_true_peak_without_leaving_blocks_out_is_the_same() -> None:
     noise = np.random.default_rng(2).normal(0, 0.1, 50_000) * np.linspace(0, 1, 50_000)
     meter = TruePeakMeter(1)
     meter.feed(noise[:, np.newaxis])
-    whole = interpolate_blocks(np.pad(noise, 12)[np.newaxis])
+    whole = interpolate_blocks(cut_blocks(np.pad(noise, 12).astype(np.float32))[0])
     assert meter.read_dbtp() == pytest.approx(20 * math.log10(whole.max()), abs=1e-9)
     assert 2.0 < REACH < 3.5
 

@@ -1,0 +1,166 @@
+"""One encoding of a whole programme: stretches encoded on all cores, joined, and measured while they are written.
+
+The programme is cut at MPEG frames. What was encoded is kept on disk, so that the next attempt encodes only the
+stretches whose setting differs. Exactly the joined bytes go through one decoder into the meter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import IO
+
+from broadcaster.core.errors import EncodeError
+from broadcaster.core.model import LoudnessReading, MasteringTarget
+from broadcaster.mastering.encode import encode_stretch
+from broadcaster.mastering.info_header import FRAME_SAMPLES, count_frames, plan_info_header
+from broadcaster.mastering.join import Stream, choose_seam, join_at, match_stream
+from broadcaster.mastering.proof import Proof
+from broadcaster.mastering.render import Renderer
+from broadcaster.mastering.setting import Attempt, Setting
+from broadcaster.mastering.sound import RATE_HZ
+from broadcaster.mastering.spool import Spool
+
+LEAD = 24  # frames in which an encoder that starts in mid-sound comes to itself
+_OVERLAP = 24  # frames among which the seam is chosen
+_LOOK_AHEAD = 3  # frames that LAME looks ahead
+_LINEAR_FRAMES = 2304  # one minute
+_LIMITED_FRAMES = 768  # 20 s: of these some are encoded twice
+_NEAR_S = 2  # a dip may change the sound so far from its second
+_SLOT_BYTES = 8 << 20
+_AHEAD = 3
+
+
+class Encoding:
+    """Encodes one programme, at one setting after the other.
+
+    Args:
+        spool: The decoded programme.
+        before: Its reading.
+        target: Bit rate and ceiling.
+        workers: As many encoders as they are.
+        room: A file of the disk, to keep what was encoded.
+        is_limited: Whether the limiter will work: shorter stretches then.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        before: LoudnessReading,
+        target: MasteringTarget,
+        workers: Executor,
+        room: IO[bytes],
+        *,
+        is_limited: bool,
+    ) -> None:
+        self._spool = spool
+        self._before = before
+        self._target = target
+        self._workers = workers
+        self._frames = count_frames(spool.frames)
+        length = _LIMITED_FRAMES if is_limited else _LINEAR_FRAMES
+        self._bounds = _plan_bounds(self._frames, length)
+        self._room = room
+        self._kept: dict[int, tuple[int, float]] = {}
+        self._setting: Setting | None = None
+
+    def write(self, path: Path, setting: Setting, progress: Callable[[float], None]) -> Attempt:
+        """Encode at a setting into a file without tags and measure what it holds. `progress` is told the seconds done.
+
+        Raises:
+            EncodeError: ffmpeg failed.
+            OSError: Disk full.
+        """
+        renderer = Renderer(self._spool, self._before, setting)
+        self._forget(setting)
+        audio_bytes = 0
+        with path.open("wb") as file, Proof(self._target.ceiling_dbtp) as proof:
+            header = b""
+            with contextlib.closing(self._join(renderer)) as parts:
+                for part, frames in parts:
+                    if not header:
+                        header = self._plan_header(part, self._frames * len(part) // max(1, frames))
+                        file.write(header)
+                        proof.write(header)
+                    file.write(part)
+                    proof.write(part)
+                    audio_bytes += len(part)
+                    progress(frames * FRAME_SAMPLES / RATE_HZ)
+            file.seek(0)
+            file.write(self._plan_header(header, audio_bytes))
+            after, over_dbtp = proof.read()
+        self._setting = setting
+        return Attempt(setting, after, max(reduction for _, reduction in self._kept.values()), over_dbtp)
+
+    def _plan_header(self, first: bytes, audio_bytes: int) -> bytes:
+        return plan_info_header(first[:4], self._target.bitrate_kbps, self._spool.frames, audio_bytes)
+
+    def _forget(self, setting: Setting) -> None:
+        old = self._setting
+        if old is None or (old.gain_db, old.limit_dbtp) != (setting.gain_db, setting.limit_dbtp):
+            self._kept.clear()
+            return
+        names = {*old.dips_dbtp, *setting.dips_dbtp}
+        changed = [second for second in names if old.dips_dbtp.get(second) != setting.dips_dbtp.get(second)]
+        for index in list(self._kept):
+            start, end = self._list_samples(index)
+            if any(start / RATE_HZ - _NEAR_S <= second <= end / RATE_HZ + _NEAR_S for second in changed):
+                del self._kept[index]
+
+    def _list_samples(self, index: int) -> tuple[int, int]:
+        first, end = self._bounds[index], self._bounds[index + 1]
+        last = end + _OVERLAP + _LOOK_AHEAD if end < self._frames else end + _LOOK_AHEAD
+        return max(0, first - LEAD) * FRAME_SAMPLES, min(self._spool.frames, last * FRAME_SAMPLES)
+
+    def _join(self, renderer: Renderer) -> Generator[tuple[bytes, int]]:
+        """Give the frames in order, joined, each part with the number of frames up to its end."""
+        at = 0
+        with contextlib.closing(self._encode_all(renderer)) as streams:
+            earlier = next(streams)
+            for bound, later in zip(self._bounds[1:], streams, strict=False):
+                seam = choose_seam(earlier, later, bound, bound + _OVERLAP)
+                if seam is None:
+                    raise EncodeError(f"no seam was found at {bound * FRAME_SAMPLES / RATE_HZ:.1f} s")
+                yield join_at(earlier, later, at, seam), seam
+                earlier, at = later, seam
+            if earlier.end < self._frames:
+                raise EncodeError(f"the encoder gave {earlier.end} frames of {self._frames}")
+            yield earlier.cut(at, self._frames), self._frames
+
+    def _encode_all(self, renderer: Renderer) -> Generator[Stream]:
+        ahead: deque[Future[Stream]] = deque()
+        indexes: Iterator[int] = iter(range(len(self._bounds) - 1))
+        try:
+            while True:
+                while len(ahead) < _AHEAD and (index := next(indexes, None)) is not None:
+                    ahead.append(self._workers.submit(self._encode, index, renderer))
+                if not ahead:
+                    return
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
+            for future in ahead:
+                if not future.cancelled():
+                    future.exception()
+
+    def _encode(self, index: int, renderer: Renderer) -> Stream:
+        start, end = self._list_samples(index)
+        first = start // FRAME_SAMPLES
+        if index in self._kept:
+            data = os.pread(self._room.fileno(), self._kept[index][0], index * _SLOT_BYTES)
+            return match_stream(data, first)
+        own = renderer.copy()
+        data = encode_stretch(own.read(start, end), self._target.bitrate_kbps)
+        os.pwrite(self._room.fileno(), data, index * _SLOT_BYTES)
+        self._kept[index] = len(data), own.reduction_db
+        return match_stream(data, first)
+
+
+def _plan_bounds(frames: int, length: int) -> list[int]:
+    count = max(1, round(frames / length))
+    return [frames * n // count for n in range(count)] + [frames]
