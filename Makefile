@@ -43,3 +43,7 @@ $(VENV)/dev: $(VENV)/pip setup.cfg pyproject.toml
 
 clean:
 	rm -rf $(VENV) .demo build *.egg-info
+
+.PHONY: bench-mastering
+bench-mastering: apt $(VENV)/dev # mastering against the other tools, an hour of programme: about 20 minutes
+	$(BIN)/python benchmarks/mastering.py

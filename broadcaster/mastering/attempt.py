@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -26,13 +27,22 @@ from broadcaster.mastering.sound import RATE_HZ
 from broadcaster.mastering.spool import Spool
 
 LEAD = 24  # frames in which an encoder that starts in mid-sound comes to itself
-_OVERLAP = 24  # frames among which the seam is chosen
+# Frames among which the seam is chosen; more where an encoder had spent its reservoir and must save it up first.
+_OVERLAPS = (32, 192, 576)
 _LOOK_AHEAD = 3  # frames that LAME looks ahead
-_LINEAR_FRAMES = 2304  # one minute
+_LINEAR_FRAMES = (1152, 4608)  # half a minute to two
+_PARTS = 10
 _LIMITED_FRAMES = 768  # 20 s: of these some are encoded twice
 _NEAR_S = 2  # a dip may change the sound so far from its second
 _SLOT_BYTES = 8 << 20
 _AHEAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    size_bytes: int
+    reduction_db: float
+    overlap: int
 
 
 class Encoding:
@@ -62,10 +72,11 @@ class Encoding:
         self._target = target
         self._workers = workers
         self._frames = count_frames(spool.frames)
-        length = _LIMITED_FRAMES if is_limited else _LINEAR_FRAMES
+        shortest, longest = _LINEAR_FRAMES
+        length = _LIMITED_FRAMES if is_limited else min(longest, max(shortest, self._frames // _PARTS))
         self._bounds = _plan_bounds(self._frames, length)
         self._room = room
-        self._kept: dict[int, tuple[int, float]] = {}
+        self._kept: dict[int, _Kept] = {}
         self._setting: Setting | None = None
 
     def write(self, path: Path, setting: Setting, progress: Callable[[float], None]) -> Attempt:
@@ -78,7 +89,7 @@ class Encoding:
         renderer = Renderer(self._spool, self._before, setting)
         self._forget(setting)
         audio_bytes = 0
-        with path.open("wb") as file, Proof(self._target.ceiling_dbtp) as proof:
+        with path.open("wb") as file, Proof(self._target.ceiling_dbtp, self._spool.frames) as proof:
             header = b""
             with contextlib.closing(self._join(renderer)) as parts:
                 for part, frames in parts:
@@ -94,7 +105,7 @@ class Encoding:
             file.write(self._plan_header(header, audio_bytes))
             after, over_dbtp = proof.read()
         self._setting = setting
-        return Attempt(setting, after, max(reduction for _, reduction in self._kept.values()), over_dbtp)
+        return Attempt(setting, after, max(kept.reduction_db for kept in self._kept.values()), over_dbtp)
 
     def _plan_header(self, first: bytes, audio_bytes: int) -> bytes:
         return plan_info_header(first[:4], self._target.bitrate_kbps, self._spool.frames, audio_bytes)
@@ -107,13 +118,13 @@ class Encoding:
         names = {*old.dips_dbtp, *setting.dips_dbtp}
         changed = [second for second in names if old.dips_dbtp.get(second) != setting.dips_dbtp.get(second)]
         for index in list(self._kept):
-            start, end = self._list_samples(index)
+            start, end = self._list_samples(index, self._kept[index].overlap)
             if any(start / RATE_HZ - _NEAR_S <= second <= end / RATE_HZ + _NEAR_S for second in changed):
                 del self._kept[index]
 
-    def _list_samples(self, index: int) -> tuple[int, int]:
+    def _list_samples(self, index: int, overlap: int) -> tuple[int, int]:
         first, end = self._bounds[index], self._bounds[index + 1]
-        last = end + _OVERLAP + _LOOK_AHEAD if end < self._frames else end + _LOOK_AHEAD
+        last = end + overlap + _LOOK_AHEAD if end < self._frames else end + _LOOK_AHEAD
         return max(0, first - LEAD) * FRAME_SAMPLES, min(self._spool.frames, last * FRAME_SAMPLES)
 
     def _join(self, renderer: Renderer) -> Generator[tuple[bytes, int]]:
@@ -121,8 +132,13 @@ class Encoding:
         at = 0
         with contextlib.closing(self._encode_all(renderer)) as streams:
             earlier = next(streams)
-            for bound, later in zip(self._bounds[1:], streams, strict=False):
-                seam = choose_seam(earlier, later, bound, bound + _OVERLAP)
+            for index, later in enumerate(streams, 1):
+                bound, seam = self._bounds[index], None
+                for overlap in _OVERLAPS:
+                    earlier = self._encode(index - 1, renderer, overlap) if overlap > _OVERLAPS[0] else earlier
+                    seam = choose_seam(earlier, later, bound, bound + overlap)
+                    if seam is not None:
+                        break
                 if seam is None:
                     raise EncodeError(f"no seam was found at {bound * FRAME_SAMPLES / RATE_HZ:.1f} s")
                 yield join_at(earlier, later, at, seam), seam
@@ -137,7 +153,7 @@ class Encoding:
         try:
             while True:
                 while len(ahead) < _AHEAD and (index := next(indexes, None)) is not None:
-                    ahead.append(self._workers.submit(self._encode, index, renderer))
+                    ahead.append(self._workers.submit(self._encode, index, renderer, _OVERLAPS[0]))
                 if not ahead:
                     return
                 yield ahead.popleft().result()
@@ -148,17 +164,17 @@ class Encoding:
                 if not future.cancelled():
                     future.exception()
 
-    def _encode(self, index: int, renderer: Renderer) -> Stream:
-        start, end = self._list_samples(index)
-        first = start // FRAME_SAMPLES
-        if index in self._kept:
-            data = os.pread(self._room.fileno(), self._kept[index][0], index * _SLOT_BYTES)
-            return match_stream(data, first)
+    def _encode(self, index: int, renderer: Renderer, overlap: int) -> Stream:
+        kept = self._kept.get(index)
+        if kept is not None and kept.overlap >= overlap:
+            data = os.pread(self._room.fileno(), kept.size_bytes, index * _SLOT_BYTES)
+            return match_stream(data, self._list_samples(index, kept.overlap)[0] // FRAME_SAMPLES)
+        start, end = self._list_samples(index, overlap)
         own = renderer.copy()
         data = encode_stretch(own.read(start, end), self._target.bitrate_kbps)
         os.pwrite(self._room.fileno(), data, index * _SLOT_BYTES)
-        self._kept[index] = len(data), own.reduction_db
-        return match_stream(data, first)
+        self._kept[index] = _Kept(len(data), own.reduction_db, overlap)
+        return match_stream(data, start // FRAME_SAMPLES)
 
 
 def _plan_bounds(frames: int, length: int) -> list[int]:

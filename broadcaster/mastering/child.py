@@ -17,7 +17,7 @@ from typing import IO, Self, cast
 from broadcaster.core.programs import find_ffmpeg
 
 STALL_S = 60.0
-_PIPE_BYTES = 1 << 20
+_PIPE_BYTES = 1 << 18
 _TELL_BYTES = 64 * 1024
 _LIMITS = (  # of one ffmpeg, whatever the file it reads makes it want: memory, seconds of computing, open files
     (resource.RLIMIT_AS, 2 << 30),
@@ -82,14 +82,15 @@ class FfmpegChild:
         pipe = self._process.stdout
         if pipe is None:
             return b""
-        pieces = bytearray()
-        while len(pieces) < size:
+        room = memoryview(bytearray(size))
+        filled = 0
+        while filled < size:
             self._await(pipe, select.POLLIN)
-            piece = os.read(pipe.fileno(), min(_PIPE_BYTES, size - len(pieces)))
-            if not piece:
+            count = os.readv(pipe.fileno(), [room[filled:]])
+            if not count:
                 break
-            pieces += piece
-        return bytes(pieces)
+            filled += count
+        return bytes(room[:filled])
 
     def write_bytes(self, data: bytes) -> None:
         """Write all of `data` to its input.

@@ -56,11 +56,10 @@ def choose_seam(earlier: Stream, later: Stream, start: int, end: int) -> int | N
     """
     for number in range(start, min(end, earlier.end, later.end)):
         ours, theirs = _cut_side(earlier, number), _cut_side(later, number)
-        if (
-            _read_reach(ours) >= _read_reach(theirs)
-            and _list_windows(ours) == _list_windows(theirs)
-            and _list_windows(_cut_side(earlier, number - 1)) == _list_windows(_cut_side(later, number - 1))
-        ):
+        if _read_reach(ours) < _read_reach(theirs):
+            continue
+        before = _list_windows(_cut_side(earlier, number - 1)), _list_windows(_cut_side(later, number - 1))
+        if _list_windows(ours) == _list_windows(theirs) and before[0] == before[1]:
             return number
     return None
 

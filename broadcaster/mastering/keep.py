@@ -43,7 +43,7 @@ def write_as_it_is(source: Source, part: Path, before: LoudnessReading, target: 
         if not _copy_frames(file, copy, target.bitrate_kbps):
             return None
     try:
-        with Proof(target.ceiling_dbtp) as proof:
+        with Proof(target.ceiling_dbtp, round(before.duration_s * RATE_HZ)) as proof:
             with part.open("rb") as file:
                 while data := file.read(_READ_BYTES):
                     proof.write(data)

@@ -21,7 +21,7 @@ from broadcaster.mastering.container import Container, read_container
 from broadcaster.mastering.header import SAFE_INPUT, Track, read_header, require_track
 from broadcaster.mastering.sound import FRAME_BYTES, HEADROOM_DB, RATE_HZ, AudioSegment, wrap_pcm
 
-PIECE_S = 2
+PIECE_S = 1
 MAX_HOURS = 24
 _YOUNG_S = 2.0
 _LOOK_S = 1.0
@@ -96,7 +96,7 @@ def check_source(path: Path, clock: Clock) -> Source:
 
 
 def read_sound(source: Source) -> Generator[AudioSegment]:
-    """Decode a recording's chosen track to stereo at 44.1 kHz, in segments of 2 s, HEADROOM_DB below their real level.
+    """Decode a recording's chosen track to stereo at 44.1 kHz, in segments of 1 s, HEADROOM_DB below their real level.
 
     One channel is spread over both at -3 dB, so that its loudness stays; surround is mixed down. Close the iterator to
     stop early: ffmpeg ends with it.

@@ -16,7 +16,7 @@ from broadcaster.mastering.loudness import LoudnessMeter
 from broadcaster.mastering.sound import CHANNELS, RATE_HZ
 
 _FRAME_BYTES = CHANNELS * 4
-_PIECE_BYTES = 2 * RATE_HZ * _FRAME_BYTES
+_PIECE_BYTES = RATE_HZ * _FRAME_BYTES
 
 
 class Proof:
@@ -24,9 +24,11 @@ class Proof:
 
     Args:
         ceiling_dbtp: The true peak that must not be passed.
+        frames: How many are meant to sound; what a decoder adds behind them is not measured.
     """
 
-    def __init__(self, ceiling_dbtp: float) -> None:
+    def __init__(self, ceiling_dbtp: float, frames: int) -> None:
+        self._left_bytes = frames * _FRAME_BYTES
         arguments = ["-v", "level+error", "-threads", "1", "-f", "mp3", "-i", "pipe:0"]
         arguments += ["-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"]
         self._meter = LoudnessMeter(RATE_HZ, CHANNELS, watch_dbtp=ceiling_dbtp)
@@ -77,4 +79,6 @@ class Proof:
         with contextlib.suppress(TimeoutError):  # `read` waits for its end, and says so
             while data := self._child.read_bytes(_PIECE_BYTES):
                 whole = len(data) // _FRAME_BYTES * _FRAME_BYTES  # less only when it was killed
-                self._meter.feed(np.frombuffer(data[:whole], dtype="<f4").reshape(-1, CHANNELS))
+                sounding = data[: min(whole, self._left_bytes)]
+                self._left_bytes -= len(sounding)
+                self._meter.feed(np.frombuffer(sounding, dtype="<f4").reshape(-1, CHANNELS))

@@ -14,7 +14,7 @@ from typing import IO
 
 from broadcaster.mastering.sound import FRAME_BYTES, RATE_HZ, AudioSegment, wrap_pcm
 
-_PIECE_FRAMES = 2 * RATE_HZ
+_PIECE_FRAMES = RATE_HZ
 
 
 class Spool:
@@ -36,7 +36,7 @@ class Spool:
         self.frames += len(segment.raw_data) // FRAME_BYTES
 
     def read(self, start: int, end: int) -> Iterator[AudioSegment]:
-        """Give the frames from `start` to `end`, or to the end of the sound, in segments of 2 s."""
+        """Give the frames from `start` to `end`, or to the end of the sound, in segments of 1 s."""
         end = min(end, self.frames)
         while start < end:
             count = min(_PIECE_FRAMES, end - start)
