@@ -19,6 +19,7 @@ from broadcaster.store.engine import Record
 from broadcaster.store.plans import PlanRevision, read_day_airings, read_newest, write_airings, write_revision
 from broadcaster.store.programmes import read_programmes
 from broadcaster.timetable.expand import Occurrence, Shelf, expand_day, expand_station
+from broadcaster.timetable.explain import SlotReason, explain_day
 from broadcaster.wire.day_plan import DayPlan, has_same_airings, plan_file_name, read_day_plan, write_day_plan
 from broadcaster.wire.signature import PLAN_NAMESPACE, read_private_key, sign_document
 
@@ -43,6 +44,12 @@ def preview_day(record: Record, schedules: Schedules, on: date) -> list[Occurren
     """Expand one date as publishing would, and change nothing."""
     with record.read() as connection:
         return expand_day(schedules, on, read_shelf(connection))
+
+
+def explain(record: Record, schedules: Schedules, on: date, station: Station | None = None) -> list[SlotReason]:
+    """Explain of every slot on one date why it plays or does not; for one station when it is given."""
+    with record.read() as connection:
+        return explain_day(schedules, on, read_shelf(connection), station)
 
 
 def publish_days(

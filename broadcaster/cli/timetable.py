@@ -7,11 +7,12 @@ from datetime import date, timedelta
 
 import click
 
-from broadcaster.centre.publish import preview_day, publish_days
+from broadcaster.centre.publish import explain, preview_day, publish_days
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.screen import format_length, print_json, print_table
 from broadcaster.core.errors import InputError, UnknownNameError
 from broadcaster.core.ids import choose_nearest
+from broadcaster.core.model import Station
 from broadcaster.core.time import plan_week, read_date, read_week
 from broadcaster.timetable.expand import Occurrence
 
@@ -25,20 +26,21 @@ def timetable() -> None:
 @click.option("--date", "on", help="One date, 2023-10-09 or 09/10/2023; today otherwise.")
 @click.option("--week", help="One ISO week, 2023-W41.")
 @click.option("--station", help="Only what one station plays.")
+@click.option("--why", is_flag=True, help="Every slot, also those that do not play, with the rule that decided.")
 @json_option
 @click.pass_context
-def show(context: click.Context, on: str | None, week: str | None, station: str | None, as_json: bool) -> None:
+def show(
+    context: click.Context, on: str | None, week: str | None, station: str | None, why: bool, as_json: bool
+) -> None:
     """Show what plays where and when. Nothing is published or sent."""
     with open_desk(context) as desk:
         dates = _choose_dates(desk, on, week)
+        if why:
+            _show_reasons(desk, dates, None if station is None else _get_station(desk, station), as_json)
+            return
         found = [one for day in dates for one in preview_day(desk.record, desk.schedules, day)]
         if station is not None:
-            chosen = desk.schedules.get_station(station)
-            if chosen is None:
-                near = choose_nearest(station, [s.id for s in desk.schedules.stations])
-                raise UnknownNameError(
-                    f"there is no station {station!r}", hint=f"did you mean {near!r}?" if near else ""
-                )
+            chosen = _get_station(desk, station)
             found = [one for one in found if one.slot.has_station(chosen) and chosen.is_valid_on(one.on)]
         counts = {id(one): _count_stations(desk, one) for one in found}
         zone = desk.schedules.centre.zone
@@ -62,6 +64,30 @@ def show(context: click.Context, on: str | None, week: str | None, station: str 
             )
             offset += timedelta(milliseconds=item.master.duration_ms)
     print_table("", ("Day", "Time", "What", "Stations", "Length", "Note"), rows, right=(3, 4))
+
+
+def _get_station(desk: Desk, name: str) -> Station:
+    found = desk.schedules.get_station(name)
+    if found is None:
+        near = choose_nearest(name, [station.id for station in desk.schedules.stations])
+        raise UnknownNameError(f"there is no station {name!r}", hint=f"did you mean {near!r}?" if near else "")
+    return found
+
+
+def _show_reasons(desk: Desk, dates: Sequence[date], station: Station | None, as_json: bool) -> None:
+    found = [reason for on in dates for reason in explain(desk.record, desk.schedules, on, station)]
+    if as_json:
+        print_json([
+            {"slot": one.slot.id, "date": one.on, "at": one.slot.at, "plays": one.is_played, "why": one.reasons}
+            for one in found
+        ])  # fmt: skip
+        return
+    rows = [
+        (f"{one.on:%a %d/%m}", f"{one.slot.at:%H:%M:%S}", one.slot.id, "yes" if one.is_played else "NO",
+         "; ".join(one.reasons))
+        for one in found
+    ]  # fmt: skip
+    print_table("", ("Day", "Time", "Slot", "Plays", "Why"), rows)
 
 
 @timetable.command("publish")

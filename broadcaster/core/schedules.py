@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from broadcaster.core.ids import ColumnId, ProgrammeId, SlotId, StationId
@@ -57,9 +58,30 @@ class RundownItem:
     column: ColumnId | None = None
 
 
+class HolidayRule(StrEnum):
+    """What a public holiday does to a slot: nothing, keeps it away, or is the only day on which it plays."""
+
+    PLAY = "play"
+    SKIP = "skip"
+    ONLY = "only"
+
+
+@dataclass(frozen=True, slots=True)
+class DayCopy:
+    """A date that has the slots of another date; what its columns hold stays that of its own date."""
+
+    on: date
+    like: date
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A recurring place in the timetable. `days` are 0 Monday to 6 Sunday; `stations` names stations, groups or all."""
+    """A recurring place in the timetable.
+
+    `days` are 0 Monday to 6 Sunday, none when only `dates` count; `every_weeks` counts from the week of `starts_on`;
+    `nth` are places of the weekday in its month, 1 to 5, -1 the last, every place when empty; `excepted` are spans of
+    dates, both ends included; `stations` names stations, groups or all. `broadcaster.timetable.recur` reads them.
+    """
 
     id: SlotId
     title: str
@@ -74,14 +96,11 @@ class Slot:
     late_rule: LateRule = LateRule.JOIN
     priority: Priority = Priority.NORMAL
     volume: int = 100
-
-    def is_on(self, on: date) -> bool:
-        """Tell whether the slot recurs on a date; both ends of its period belong to it."""
-        return (
-            on.weekday() in self.days
-            and (self.starts_on is None or self.starts_on <= on)
-            and (self.ends_on is None or on <= self.ends_on)
-        )
+    every_weeks: int = 1
+    nth: frozenset[int] = frozenset()
+    dates: frozenset[date] = frozenset()
+    excepted: tuple[tuple[date, date], ...] = ()
+    holidays: HolidayRule = HolidayRule.PLAY
 
     def has_station(self, station: Station) -> bool:
         """Tell whether the slot is meant for a station: by name, by a group of it, or for all."""
@@ -97,6 +116,7 @@ class Schedules:
     columns: tuple[Column, ...]
     campaigns: tuple[Campaign, ...]
     slots: tuple[Slot, ...]
+    copies: tuple[DayCopy, ...] = ()
 
     def get_station(self, name: str) -> Station | None:
         """Give the station of an id; None when there is none."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from broadcaster.core.ids import AiringId, ColumnId, ProgrammeId, SlotId
 from broadcaster.core.model import Airing, Programme, ProgrammeKind, StartRule, Station
-from broadcaster.core.schedules import RundownItem, Schedules, Slot
+from broadcaster.core.schedules import DayCopy, RundownItem, Schedules, Slot
 from broadcaster.core.time import wall_to_utc
+from broadcaster.timetable.recur import match_slot
 
 REPEAT_REACH_DAYS = 7
 
@@ -38,7 +39,8 @@ class Occurrence:
     """One slot on one date, before it is spread over stations.
 
     `items` is empty when the rundown holds idents alone: an ident without a programme is not worth airing. `missing`
-    names the rundown items for which there is nothing.
+    names the rundown items for which there is nothing. `source_on` is the date whose rundown
+    plays: of a repeat that of the slot it repeats, None when there is none.
     """
 
     slot: Slot
@@ -46,6 +48,7 @@ class Occurrence:
     start_at: datetime
     items: tuple[Programme, ...]
     missing: tuple[str, ...]
+    source_on: date | None = None
 
     def sum_duration(self) -> timedelta:
         """Sum the length of all items."""
@@ -59,7 +62,8 @@ class Occurrence:
 def expand_day(schedules: Schedules, on: date, shelf: Shelf) -> list[Occurrence]:
     """Expand one date into its slots with their programmes, earliest first."""
     slots = {slot.id: slot for slot in schedules.slots}
-    found = [_expand_slot(slot, on, schedules, slots, shelf) for slot in schedules.slots if slot.is_on(on)]
+    today = [slot for slot in schedules.slots if match_slot(slot, on, schedules.copies).is_on]
+    found = [_expand_slot(slot, on, schedules, slots, shelf) for slot in today]
     return sorted(found, key=lambda occurrence: (occurrence.start_at, occurrence.slot.id))
 
 
@@ -98,7 +102,7 @@ def expand_station(occurrences: Iterable[Occurrence], station: Station) -> Itera
 
 def _expand_slot(slot: Slot, on: date, schedules: Schedules, slots: Mapping[SlotId, Slot], shelf: Shelf) -> Occurrence:
     source = slot if slot.repeat_of is None else slots[slot.repeat_of]
-    source_on = on if slot.repeat_of is None else _find_repeated(slot, source, on)
+    source_on = on if slot.repeat_of is None else _find_repeated(slot, source, on, schedules.copies)
     start_at = wall_to_utc(on, slot.at, schedules.centre.zone)
     if source_on is None:
         return Occurrence(slot, on, start_at, (), (f"an earlier {source.id}",))
@@ -110,13 +114,13 @@ def _expand_slot(slot: Slot, on: date, schedules: Schedules, slots: Mapping[Slot
         if not found:
             missing.append(f"column {item.column}" if item.column else f"programme {item.programme}")
     is_empty = all(item.kind is ProgrammeKind.IDENT for item in items)
-    return Occurrence(slot, on, start_at, () if is_empty else tuple(items), tuple(missing))
+    return Occurrence(slot, on, start_at, () if is_empty else tuple(items), tuple(missing), source_on)
 
 
-def _find_repeated(slot: Slot, source: Slot, on: date) -> date | None:
+def _find_repeated(slot: Slot, source: Slot, on: date, copies: Sequence[DayCopy]) -> date | None:
     """Find the date of the last occurrence of `source` that starts before `slot` does on `on`."""
     for days in range(REPEAT_REACH_DAYS + 1):
         before = on - timedelta(days=days)
-        if source.is_on(before) and (days > 0 or source.at < slot.at):
+        if (days > 0 or source.at < slot.at) and match_slot(source, before, copies).is_on:
             return before
     return None

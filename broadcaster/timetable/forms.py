@@ -9,8 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from broadcaster.core.errors import InputError
 from broadcaster.core.ids import ID_RULE, compose, is_id
 from broadcaster.core.model import LateRule, Priority, StationKind
+from broadcaster.core.schedules import HolidayRule
+from broadcaster.core.time import read_week
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
@@ -47,6 +50,15 @@ def _check_host_key(text: str) -> str:
     return " ".join(words[:2])
 
 
+def _read_monday(text: str) -> str:
+    try:
+        read_week(text)
+    except InputError as error:
+        raise ValueError(f"expected an ISO week such as 2023-W41 ({error.message})") from error
+    return text
+
+
+Week = Annotated[str, AfterValidator(_read_monday)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(compose)]
 Id = Annotated[str, AfterValidator(_check_id)]
 TimeOfDay = Annotated[time, BeforeValidator(_read_time)]
@@ -173,6 +185,26 @@ class ItemForm(Form):
     column: Id | None = None
 
 
+class SpanForm(Form):
+    """Dates from a first to a last."""
+
+    start: date = Field(alias="from")
+    end: date = Field(alias="to")
+
+
+def _read_span(value: object) -> object:
+    """Take a single date for the span of that one day."""
+    return value if isinstance(value, dict) else {"from": value, "to": value}
+
+
+class CopyForm(Form):
+    """A date, or an ISO week, that has the slots of another."""
+
+    on: date | None = Field(None, alias="date")
+    week: Week | None = None
+    like: date | Week
+
+
 class SlotForm(Form):
     """One slot."""
 
@@ -189,6 +221,11 @@ class SlotForm(Form):
     late: LateRule = LateRule.JOIN
     priority: Literal[Priority.NORMAL, Priority.PRIORITY] = Priority.NORMAL
     volume: int = Field(100, ge=0, le=130)
+    every_weeks: int = Field(1, ge=1, le=52)
+    nth: list[Literal[1, 2, 3, 4, 5, -1]] | None = Field(None, min_length=1)
+    dates: list[date] = []
+    excepted: list[Annotated[SpanForm, BeforeValidator(_read_span)]] = Field([], alias="except")
+    holidays: HolidayRule = HolidayRule.PLAY
 
 
 class TimetableFile(Form):
@@ -196,3 +233,4 @@ class TimetableFile(Form):
 
     format: Literal[1]
     slots: list[SlotForm]
+    copies: list[CopyForm] = []

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
-from typing import Protocol
+from datetime import date
 
 from broadcaster.core.errors import Fault
 from broadcaster.core.ids import choose_nearest
 from broadcaster.core.schedules import ALL_STATIONS, Schedules, Slot
-
-DAY_MIN = 24 * 60
-
-
-class Places(Protocol):
-    """Where values stand in a file."""
-
-    def make_fault(self, place: Sequence[str | int], message: str, expected: str = "") -> Fault:
-        """Make a fault at a value."""
-        ...
+from broadcaster.timetable.overlap import DAY_MIN, Places, count_minutes, match_overlaps
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ def match_policy(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fault
     for index, slot in enumerate(schedules.slots):
         yield from _match_names(index, slot, schedules, places.timetable)
         yield from _match_quiet(index, slot, schedules, places.timetable)
-    yield from _match_overlaps(schedules, places.timetable)
+    yield from match_overlaps(schedules, places.timetable)
 
 
 def _match_twins(places: Places, key: str, ids: Sequence[str], what: str) -> Iterator[Fault]:
@@ -71,6 +61,21 @@ def _match_periods(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fau
     for n, slot in enumerate(schedules.slots):
         if turned(slot.starts_on, slot.ends_on):
             yield places.timetable.make_fault(("slots", n, "to"), "the slot ends before it starts", late)
+        yield from _match_recurrence(n, slot, places.timetable)
+
+
+def _match_recurrence(n: int, slot: Slot, places: Places) -> Iterator[Fault]:
+    if slot.every_weeks > 1 and slot.starts_on is None:
+        message = f"every {slot.every_weeks} weeks, but from which week?"
+        yield places.make_fault(("slots", n, "every_weeks"), message, "`from`, a date in the first week")
+    for place, (first, last) in enumerate(slot.excepted):
+        if last < first:
+            message = "the exception ends before it starts"
+            yield places.make_fault(("slots", n, "except", place), message, "a last day on or after the first")
+    for on in sorted(slot.dates):
+        if (slot.starts_on and on < slot.starts_on) or (slot.ends_on and on > slot.ends_on):
+            message = f"{on:%d/%m/%Y} lies outside the slot's period"
+            yield places.make_fault(("slots", n, "dates"), message, "a date between `from` and `to`")
 
 
 def _expect_one_of(names: Iterable[str], wrong: str) -> str:
@@ -110,47 +115,13 @@ def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -
             yield places.make_fault(repeat, f"{slot.repeat_of!r} is itself a repeat", expected)
 
 
-def _minute(at: time) -> float:
-    return at.hour * 60 + at.minute + at.second / 60
-
-
 def _match_quiet(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:
-    start = _minute(slot.at)
+    start = count_minutes(slot.at)
     for quiet in schedules.centre.quiet_hours:
-        until_quiet = (_minute(quiet.start) - start) % DAY_MIN
+        until_quiet = (count_minutes(quiet.start) - start) % DAY_MIN
         if quiet.has(slot.at) or (quiet.start != quiet.end and until_quiet < slot.max_min):
             span = f"{quiet.start:%H:%M}-{quiet.end:%H:%M}"
             message = f"slot {slot.id!r} ({slot.at:%H:%M}, up to {slot.max_min} min) lies in the quiet hours {span}"
             yield places.make_fault(
                 ("slots", index, "at"), message, "another time, or other quiet hours in centre.yaml"
             )
-
-
-def _match_overlaps(schedules: Schedules, places: Places) -> Iterator[Fault]:
-    for n, one in enumerate(schedules.slots):
-        for other in schedules.slots[:n]:
-            if _is_overlap(one, other) and _has_shared_station(one, other, schedules):
-                message = f"slot {one.id!r} ({one.at:%H:%M}, up to {one.max_min} min) overlaps slot {other.id!r}"
-                expected = f"a time outside {other.at:%H:%M} + {other.max_min} min"
-                yield places.make_fault(("slots", n, "at"), message, expected)
-
-
-def _is_overlap(one: Slot, other: Slot) -> bool:
-    for shift in (-1, 0, 1):
-        apart = _minute(other.at) + shift * DAY_MIN - _minute(one.at)
-        meets = -other.max_min < apart < one.max_min
-        if meets and any((day + shift) % 7 in other.days for day in one.days) and _is_same_time(one, other, shift):
-            return True
-    return False
-
-
-def _is_same_time(one: Slot, other: Slot, shift: int) -> bool:
-    """Tell whether the periods have a day of `one` and, `shift` days later, a day of `other` in common."""
-    step = timedelta(days=shift)
-    first = max(one.starts_on or date(2, 1, 1), (other.starts_on or date(2, 1, 1)) - step)
-    last = min(one.ends_on or date(9998, 1, 1), (other.ends_on or date(9998, 1, 1)) - step)
-    return first <= last
-
-
-def _has_shared_station(one: Slot, other: Slot, schedules: Schedules) -> bool:
-    return any(one.has_station(station) and other.has_station(station) for station in schedules.stations)

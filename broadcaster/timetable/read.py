@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from broadcaster.core.errors import ConfigError, Fault, TimetableError, WorkspaceError
 from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, SlotId, StationId
 from broadcaster.core.model import Campaign, Column, MasteringTarget, QuietHours, Station
-from broadcaster.core.schedules import CentreSettings, ReportHead, RundownItem, Schedules, Slot
+from broadcaster.core.schedules import CentreSettings, DayCopy, ReportHead, RundownItem, Schedules, Slot
+from broadcaster.core.time import plan_week, read_week
 from broadcaster.timetable.forms import (
     DAYS,
     CampaignForm,
     CampaignsFile,
     CentreFile,
     ColumnsFile,
+    CopyForm,
     SlotForm,
     StationForm,
     StationsFile,
@@ -66,9 +68,14 @@ def read_all(folder: Path) -> ReadSchedules:
         columns=tuple(Column(ColumnId(form.id), form.name) for form in columns.columns),
         campaigns=tuple(_make_campaign(form) for form in campaigns.campaigns),
         slots=tuple(_make_slot(form) for form in timetable.slots),
+        copies=tuple(copy for form in timetable.copies for copy in _make_copies(form)),
     )
     places = SchedulePlaces(centre_file, stations_file, columns_file, campaigns_file, timetable_file)
-    policy = tuple(match_policy(schedules, places))
+    policy = tuple(match_policy(schedules, places)) + tuple(
+        timetable_file.make_fault(("copies", n), "what is copied is a date like a date, or a week like a week", "both")
+        for n, form in enumerate(timetable.copies)
+        if not _make_copies(form)
+    )
     return ReadSchedules(None if policy else schedules, (), policy)
 
 
@@ -151,7 +158,7 @@ def _make_slot(form: SlotForm) -> Slot:
         title=form.title,
         at=form.at,
         max_min=form.max_min,
-        days=frozenset(DAYS.index(day) for day in form.days or DAYS),
+        days=_choose_days(form),
         starts_on=form.start,
         ends_on=form.end,
         stations=tuple(form.stations),
@@ -166,4 +173,25 @@ def _make_slot(form: SlotForm) -> Slot:
         late_rule=form.late,
         priority=form.priority,
         volume=form.volume,
+        every_weeks=form.every_weeks,
+        nth=frozenset(form.nth or ()),
+        dates=frozenset(form.dates),
+        excepted=tuple((span.start, span.end) for span in form.excepted),
+        holidays=form.holidays,
     )
+
+
+def _choose_days(form: SlotForm) -> frozenset[int]:
+    """Choose the weekdays: every day when none is named, but none when dates alone are."""
+    if form.days is None and form.nth is None and form.dates:
+        return frozenset()
+    return frozenset(DAYS.index(day) for day in form.days or DAYS)
+
+
+def _make_copies(form: CopyForm) -> tuple[DayCopy, ...]:
+    """Make one copy of a day or seven of a week; a form with both or neither makes none and is a fault of policy."""
+    if form.on is not None and form.week is None and isinstance(form.like, date):
+        return (DayCopy(form.on, form.like),)
+    if form.week is not None and form.on is None and isinstance(form.like, str):
+        return tuple(map(DayCopy, plan_week(read_week(form.week)), plan_week(read_week(form.like))))
+    return ()

@@ -69,6 +69,28 @@ WRONG = [
     ({"centre": CENTRE + "loudness: {target_lufs: 16}\n"}, "field 'target_lufs' is 16", "-9"),
     ({"centre": CENTRE.replace("name:", "nme:")}, "centre.yaml:2:1: unknown field 'nme'", "'name'"),
     ({"columns": COLUMNS + "  - {id: thoi-su, name: Lặp}\n"}, "a second column with the id 'thoi-su'", ""),
+    ({"timetable": SLOT + "    every_weeks: 2\n"}, "8:18: every 2 weeks, but from which week?", "`from`"),
+    ({"timetable": SLOT + "    every_weeks: 0\n"}, "8:18: field 'every_weeks' is 0", "1"),
+    ({"timetable": SLOT + "    nth: [6]\n"}, "timetable.yaml:8:11:", "-1"),
+    ({"timetable": SLOT + "    nth: []\n"}, "8:10: field 'nth' is []", "at least 1"),
+    ({"timetable": SLOT + "    dates: [2023-02-29]\n"}, "8:13: field 'dates' is '2023-02-29'", "date"),
+    ({"timetable": SLOT + "    from: 2023-10-02\n    dates: [2023-10-01]\n"}, "01/10/2023 lies outside", "`from`"),
+    ({"timetable": SLOT + "    except: [{from: 2023-10-02, to: 2023-10-01}]\n"}, "8:14: the exception ends", "on or"),
+    ({"timetable": SLOT + "    except: [tet]\n"}, "is 'tet'", "date"),
+    ({"timetable": SLOT + "    holidays: no\n"}, "8:15: field 'holidays' is", "'skip'"),
+    ({"timetable": SLOT + "    holiday: skip\n"}, "8:5: unknown field 'holiday'", "'holidays'"),
+    ({"timetable": SLOT + "copies:\n  - {date: 2023-10-14, like: 2023-W41}\n"}, "9:5: what is copied", "both"),
+    ({"timetable": SLOT + "copies:\n  - {week: 2023-W54, like: 2023-W41}\n"}, "field 'week' is '2023-W54'", "W41"),
+    (
+        {
+            "timetable": SLOT
+            + "    days: [mon]\n"
+            + SLOT[16:].replace("chieu", "sau")
+            + "    nth: [-1]\n    days: [mon]\n"
+        },
+        "overlaps slot 'chieu'",
+        "a time outside",
+    ),
     (
         {"campaigns": "format: 1\ncampaigns:\n  - {id: a, name: A, from: 2023-10-10, to: 2023-10-01}\n"},
         "campaigns.yaml:3:44: the campaign ends before it starts",
@@ -83,6 +105,21 @@ def test_wrong_field_is_named_with_its_place(
 ) -> None:
     faults = list_faults(tmp_path, **changed)
     assert any(where in fault and expected in fault for fault in faults), faults
+
+
+def test_slots_at_one_time_on_days_that_never_meet_do_not_overlap(tmp_path: Path) -> None:
+    twin = SLOT[16:].replace("chieu", "tet") + "    holidays: only\n"
+    assert list_faults(tmp_path, timetable=SLOT + "    holidays: skip\n" + twin) == []
+
+
+def test_copied_day_that_brings_two_slots_together_is_a_fault(tmp_path: Path) -> None:
+    late = SLOT[16:].replace("chieu", "dem").replace("17:00", "16:50") + "    days: [sun]\n"
+    early = SLOT + "    days: [sat]\n"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert list_faults(tmp_path / "a", timetable=early + late) == []
+    copied = early + late + "    dates: [2023-10-14]\ncopies:\n  - {date: 2023-10-16, like: 2023-10-14}\n"
+    assert any("overlaps" in fault for fault in list_faults(tmp_path / "b", timetable=copied))
 
 
 def test_right_files_have_no_fault(tmp_path: Path) -> None:
