@@ -47,3 +47,7 @@ clean:
 .PHONY: bench-mastering
 bench-mastering: apt $(VENV)/dev # mastering against the other tools, an hour of programme: about 20 minutes
 	$(BIN)/python benchmarks/mastering.py
+
+.PHONY: bench-timetable
+bench-timetable: $(VENV)/dev # a year of the timetable over 34 to 3,321 stations: seconds
+	$(BIN)/python benchmarks/timetable.py

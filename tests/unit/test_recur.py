@@ -141,7 +141,7 @@ def test_every_slot_says_why_it_plays_or_not() -> None:
     ]
     schedules = make_schedules(*slots)
     shelf = Shelf([make_programme("tin", on=monday)])
-    told = {one.slot.id: (one.is_played, one.reasons) for one in explain_day(schedules, monday, shelf)}
+    told = {str(one.slot.id): (one.is_played, one.reasons) for one in explain_day(schedules, monday, shelf)}
     assert told["chieu"] == (True, ("Monday", "column thoi-su has 1 for 09/10/2023"))
     assert told["sang"] == (
         False,
