@@ -125,11 +125,14 @@ class TruePeakMeter:
         if self._watch is not None:
             self._note_over(blocks, peaks, self._watch)
         self.peak = max(self.peak, float(peaks.max()))
-        left = np.flatnonzero(peaks * REACH > self.peak)
+        seen = np.inf if self._watch is None else self._watch  # what may pass the watched peak was looked at already
+        left = np.flatnonzero((peaks * REACH > self.peak) & (peaks * REACH <= seen))
+        count = _CANDIDATES
         left = left[np.argsort(peaks[left])[::-1]]  # loudest first: they raise the bar for all the others
         while len(left):
-            self.peak = max(self.peak, float(interpolate_blocks(blocks[left[:_CANDIDATES]]).max()))
-            left = left[_CANDIDATES:]
+            self.peak = max(self.peak, float(interpolate_blocks(blocks[left[:count]]).max()))
+            left = left[count:]
+            count *= 8
             left = left[peaks[left] * REACH > self.peak]
 
     def _note_over(self, blocks: Fine, peaks: Fine, watch: float) -> None:
@@ -137,6 +140,7 @@ class TruePeakMeter:
         if not len(hot):
             return
         highest = interpolate_blocks(blocks[hot]).max(axis=1)
+        self.peak = max(self.peak, float(highest.max()))
         for row in np.flatnonzero(highest > watch):
             at = self._frames + int(hot[row]) * BLOCK
             for near in (max(0, at - _NEAR), at + _NEAR):
