@@ -9,12 +9,14 @@ from datetime import date, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
+from broadcaster.centre.approvals import read_approvals
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.files import hash_bytes
 from broadcaster.core.ids import SlotId, StationId
 from broadcaster.core.model import Airing, Station
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import plan_dates
+from broadcaster.store.approvals import Decision
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import PlanRevision, read_day_airings, read_newest, write_airings, write_revision
 from broadcaster.store.programmes import read_programmes
@@ -35,21 +37,25 @@ class Published:
     is_new: bool
 
 
-def read_shelf(connection: Connection) -> Shelf:
-    """Read the programmes that the timetable can choose from."""
-    return Shelf(read_programmes(connection))
+def read_shelf(connection: Connection, schedules: Schedules) -> Shelf:
+    """Read the programmes that the timetable can choose from: the approved ones where the centre requires approval."""
+    if not schedules.centre.needs_approval:
+        return Shelf(read_programmes(connection))
+    rows = read_approvals(connection, schedules)
+    approved = [row.programme for row in rows if row.state == Decision.APPROVED]
+    return Shelf(approved, [row.programme for row in rows if row.state != Decision.APPROVED])
 
 
 def preview_day(record: Record, schedules: Schedules, on: date) -> list[Occurrence]:
     """Expand one date as publishing would, and change nothing."""
     with record.read() as connection:
-        return expand_day(schedules, on, read_shelf(connection))
+        return expand_day(schedules, on, read_shelf(connection, schedules))
 
 
 def explain(record: Record, schedules: Schedules, on: date, station: Station | None = None) -> list[SlotReason]:
     """Explain of every slot on one date why it plays or does not; for one station when it is given."""
     with record.read() as connection:
-        return explain_day(schedules, on, read_shelf(connection), station)
+        return explain_day(schedules, on, read_shelf(connection, schedules), station)
 
 
 def publish_days(
@@ -69,7 +75,7 @@ def publish_days(
     published: list[Published] = []
     for on in dates:
         with record.write() as connection:
-            occurrences = expand_day(schedules, on, read_shelf(connection))
+            occurrences = expand_day(schedules, on, read_shelf(connection, schedules))
             newest = read_newest(connection, on, on)
             planned = read_day_airings(connection, on)
             for station in schedules.stations:
@@ -95,7 +101,7 @@ def record_missed_days(record: Record, schedules: Schedules, first: date, last: 
     kept = 0
     with record.write() as connection:
         newest = read_newest(connection, first, last)
-        shelf = read_shelf(connection)
+        shelf = read_shelf(connection, schedules)
         for on in plan_dates(first, min(last, today - timedelta(days=1))):
             missing = [s for s in schedules.stations if s.is_valid_on(on) and (s.id, on) not in newest]
             occurrences = expand_day(schedules, on, shelf) if missing else []

@@ -99,6 +99,12 @@ class InUseError(InputError):
     exit_code = 17
 
 
+class NotAllowedError(InputError):
+    """Who acts may not do this: another role, the same person twice, or a wrong password. Nothing was changed."""
+
+    exit_code = 18
+
+
 class MasteringError(BroadcasterError):
     """A master could not be made. No half-made file is left."""
 

@@ -44,6 +44,7 @@ class CentreSettings:
     publish_days: int = 2
     collect_every: timedelta = timedelta(minutes=15)
     workers: int = 34
+    needs_approval: bool = False
     start_tolerance_s: float = 5.0
     short_tolerance_s: float = 2.0
     clock_tolerance_s: float = 5.0

@@ -218,3 +218,26 @@ audit = Table(
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
 )
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("role", String(20), nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("programme_id", String(60), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("decision", String(20), nullable=False),
+    Column("by", String(60), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_approvals_programme_id", "programme_id"),
+)

@@ -18,7 +18,9 @@ REPEAT_REACH_DAYS = 7
 class Shelf:
     """The mastered programmes, to be found by name or by column and date. In a column the order of adding holds."""
 
-    def __init__(self, programmes: Iterable[Programme]) -> None:
+    def __init__(self, programmes: Iterable[Programme], waiting: Iterable[Programme] = ()) -> None:
+        """Sort programmes that may play onto the shelf; those that wait for approval are only known by name."""
+        self._waiting = tuple(waiting)
         self.by_id: dict[ProgrammeId, Programme] = {}
         self.by_column: dict[tuple[ColumnId, date], list[Programme]] = {}
         for programme in sorted(programmes, key=lambda p: (p.added_at, p.id)):
@@ -32,6 +34,12 @@ class Shelf:
             return self.by_column.get((item.column, on), [])
         programme = self.by_id.get(item.programme) if item.programme is not None else None
         return [programme] if programme else []
+
+    def list_waiting(self, item: RundownItem, on: date) -> list[Programme]:
+        """List what a rundown item would stand for on a date if it were approved."""
+        if item.column is None:
+            return [programme for programme in self._waiting if programme.id == item.programme]
+        return [programme for programme in self._waiting if (programme.column, programme.on) == (item.column, on)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +118,10 @@ def _expand_slot(slot: Slot, on: date, schedules: Schedules, slots: Mapping[Slot
     missing: list[str] = []
     for item in source.rundown:
         found = shelf.list_for(item, source_on)
+        waiting = shelf.list_waiting(item, source_on)
         items += found
-        if not found:
+        missing += [f"approval of {programme.id}" for programme in waiting]
+        if not found and not waiting:
             missing.append(f"column {item.column}" if item.column else f"programme {item.programme}")
     is_empty = all(item.kind is ProgrammeKind.IDENT for item in items)
     return Occurrence(slot, on, start_at, () if is_empty else tuple(items), tuple(missing), source_on)

@@ -59,6 +59,7 @@ def _explain_items(occurrence: Occurrence, schedules: Schedules, shelf: Shelf) -
     on = occurrence.source_on or occurrence.on
     for item in source.rundown:
         count = len(shelf.list_for(item, on))
+        told += [f"{programme.id} is not approved" for programme in shelf.list_waiting(item, on)]
         if item.column is not None:
             told.append(f"column {item.column} has {count or 'nothing'} for {on:%d/%m/%Y}")
         else:

@@ -118,6 +118,7 @@ class CentreFile(Form):
     push_ahead_min: int = Field(1080, ge=5, le=10_080)
     publish_days: int = Field(2, ge=1, le=14)
     collect_every_min: int = Field(15, ge=1, le=1440)
+    approval: Literal["off", "required"] = "off"
     workers: int = Field(34, ge=1, le=200)
     tolerance: ToleranceForm = ToleranceForm.model_validate({})
     report: ReportForm = ReportForm()

@@ -109,6 +109,7 @@ def _make_centre(form: CentreFile) -> CentreSettings:
         publish_days=form.publish_days,
         collect_every=timedelta(minutes=form.collect_every_min),
         workers=form.workers,
+        needs_approval=form.approval == "required",
         start_tolerance_s=form.tolerance.start_s,
         short_tolerance_s=form.tolerance.short_s,
         clock_tolerance_s=form.tolerance.clock_s,
