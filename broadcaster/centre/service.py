@@ -13,6 +13,7 @@ from types import FrameType
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
+from broadcaster.centre.alarms import AlarmBook, Webhook, read_empty_slots
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, push_missing, read_missing
 from broadcaster.centre.publish import publish_days
@@ -47,6 +48,8 @@ class CentreService:
         self._clock = clock
         self._alarms: set[str] = set()
         self._alarms_on: date | None = None
+        self._book = AlarmBook(self._tell)
+        self._webhook = Webhook()
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -120,15 +123,21 @@ class CentreService:
             _LOG.info("collected %d lines; %d of %d stations not reached", lines, failed, len(found))
 
     def watch(self) -> None:
-        """Warn, once for each station and slot, who is not ready an hour before air."""
+        """Tell who is not ready an hour before air, which slot of the next day is empty, and when that is over."""
         schedules = self._read()
         now_at = self._clock.now_at()
+        standing = read_empty_slots(self._record, schedules, now_at)
         for row in read_board(self._record, schedules, now_at):
             if row.next_at is None or row.readiness is Readiness.READY or row.next_at - now_at > WARN_AHEAD:
                 continue
             held = f"{row.held} of {row.needed} masters" if row.needed else "nothing"
             at = row.next_at.astimezone(schedules.centre.zone)
-            self._alarm(f"{row.station.name} is not ready for {row.slot} at {at:%H:%M %d/%m}: {held} {row.trouble}")
+            standing[f"{row.station.id} {row.slot} {at}"] = (
+                f"{row.station.name} is not ready for {row.slot} at {at:%H:%M %d/%m}: {held} {row.trouble}"
+            )
+        self._book.update(standing)
+        if schedules.centre.alarm_webhook:
+            self._webhook.send_pending(schedules.centre.alarm_webhook, schedules.centre.name)
 
     def report(self) -> None:
         """Write last week's report if it was not written since the week ended."""
@@ -162,7 +171,12 @@ class CentreService:
             self._alarms_on = today
         if message not in self._alarms:
             self._alarms.add(message)
-            _LOG.error("ALARM %s", message)
+            self._tell(f"ALARM {message}")
+
+    def _tell(self, message: str) -> None:
+        _LOG.error("%s", message)
+        if self._schedules.centre.alarm_webhook:
+            self._webhook.add(message)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         _LOG.info("%s: stopping", signal.Signals(number).name)

@@ -45,6 +45,7 @@ class CentreSettings:
     collect_every: timedelta = timedelta(minutes=15)
     workers: int = 34
     needs_approval: bool = False
+    alarm_webhook: str = ""
     start_tolerance_s: float = 5.0
     short_tolerance_s: float = 2.0
     clock_tolerance_s: float = 5.0
@@ -102,6 +103,7 @@ class Slot:
     dates: frozenset[date] = frozenset()
     excepted: tuple[tuple[date, date], ...] = ()
     holidays: HolidayRule = HolidayRule.PLAY
+    lead: timedelta | None = None
 
     def has_station(self, station: Station) -> bool:
         """Tell whether the slot is meant for a station: by name, by a group of it, or for all."""

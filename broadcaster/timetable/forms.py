@@ -119,6 +119,7 @@ class CentreFile(Form):
     publish_days: int = Field(2, ge=1, le=14)
     collect_every_min: int = Field(15, ge=1, le=1440)
     approval: Literal["off", "required"] = "off"
+    alarm_webhook: str = Field("", pattern=r"^(https?://[^\s]+)?$")
     workers: int = Field(34, ge=1, le=200)
     tolerance: ToleranceForm = ToleranceForm.model_validate({})
     report: ReportForm = ReportForm()
@@ -227,6 +228,7 @@ class SlotForm(Form):
     dates: list[date] = []
     excepted: list[Annotated[SpanForm, BeforeValidator(_read_span)]] = Field([], alias="except")
     holidays: HolidayRule = HolidayRule.PLAY
+    lead_min: int | None = Field(None, ge=1, le=1440)
 
 
 class TimetableFile(Form):

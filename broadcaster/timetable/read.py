@@ -109,6 +109,7 @@ def _make_centre(form: CentreFile) -> CentreSettings:
         publish_days=form.publish_days,
         collect_every=timedelta(minutes=form.collect_every_min),
         workers=form.workers,
+        alarm_webhook=form.alarm_webhook,
         needs_approval=form.approval == "required",
         start_tolerance_s=form.tolerance.start_s,
         short_tolerance_s=form.tolerance.short_s,
@@ -179,6 +180,7 @@ def _make_slot(form: SlotForm) -> Slot:
         dates=frozenset(form.dates),
         excepted=tuple((span.start, span.end) for span in form.excepted),
         holidays=form.holidays,
+        lead=None if form.lead_min is None else timedelta(minutes=form.lead_min),
     )
 
 

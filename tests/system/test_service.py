@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,97 @@ def test_station_that_is_not_ready_an_hour_before_air_is_an_alarm_once(
     service.watch()
     service.watch()
     assert caplog.text.count("ALARM Xã Mẫu is not ready for chieu at 17:00 09/10: 0 of 1 masters") == 1
+
+
+def test_alarms_begin_once_and_end_once_also_at_the_webhook_that_was_away(
+    service: CentreService, workspace: Workspace, record: Record, clock: SetClock
+) -> None:
+    posted: list[str] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the test's output quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        port = server.server_port
+    with (workspace.schedules / "centre.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"\nalarm_webhook: http://127.0.0.1:{port}/\n")
+    clock.at = datetime(2023, 10, 9, 2, 0, tzinfo=UTC)
+    service.watch()  # nobody listens: the alarm waits
+    with HTTPServer(("127.0.0.1", port), Receiver) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            service.watch()
+            service.watch()
+            begun = [text for text in posted if "nothing to play in chieu at 17:00 09/10" in text]
+            assert len(begun) == 1
+            assert begun[0].startswith("ALARM ")
+            with record.write() as connection:
+                write_programme(connection, make_programme("tin"))
+            service.watch()
+            service.watch()
+        finally:
+            server.shutdown()
+            thread.join()
+    assert sum(text.startswith("over: nothing to play in chieu at 17:00 09/10") for text in posted) == 1
+    assert len(posted) == len(set(posted))
+
+
+def test_incomplete_slot_is_an_alarm_from_its_lead_time_on(
+    service: CentreService, workspace: Workspace, record: Record, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = workspace.schedules / "timetable.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("max_min: 30", "max_min: 30\n    lead_min: 240", 1))
+    with record.write() as connection:
+        write_programme(connection, make_programme("tin"))
+    clock.at = datetime(2023, 10, 9, 5, 59, tzinfo=UTC)
+    service.watch()
+    assert "lead time" not in caplog.text
+    clock.at = datetime(2023, 10, 9, 6, 0, tzinfo=UTC)
+    service.watch()
+    assert "ALARM chieu at 17:00 09/10 is not ready at its lead time, it misses column thong-bao" in caplog.text
+
+
+def test_two_services_on_one_record_plan_a_month_exactly_once(workspace: Workspace) -> None:
+    first_on, days = datetime(2023, 10, 1, tzinfo=UTC), 30
+    with workspace.open_record() as record, record.write() as connection:
+        for n in range(days):
+            write_programme(connection, make_programme(f"tin-{n}", on=(first_on + timedelta(days=n)).date()))
+    both = threading.Barrier(2, timeout=60)
+    failures: list[BaseException] = []
+
+    def serve() -> None:
+        clock = SetClock(first_on)
+        with workspace.open_record() as record:
+            service = CentreService(workspace, record, read_schedules(workspace.schedules), clock)
+            try:
+                for n in range(days * 2):
+                    clock.at = first_on + timedelta(hours=12 * n)
+                    both.wait()
+                    service.publish()
+            except BaseException as error:
+                failures.append(error)
+                both.abort()
+                raise
+
+    threads = [threading.Thread(target=serve) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with workspace.open_record() as record, record.read() as connection:
+        revisions = connection.exec_driver_sql("SELECT on_date, count(*) FROM plan_revisions GROUP BY 1").all()
+        airings = connection.exec_driver_sql("SELECT programme_id, count(*) FROM airings GROUP BY 1").all()
+    assert [count for _, count in revisions] == [1] * (days + 1)
+    # At five in the afternoon and again the next morning.
+    assert [tuple(row) for row in airings] == sorted((f"tin-{n}", 2) for n in range(days))
 
 
 def test_faulty_schedules_are_an_alarm_and_the_service_goes_on(
