@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,23 +13,28 @@ from broadcaster.core.model import Airing, LateRule, Priority, QuietHours, Start
 from broadcaster.core.time import wall_to_utc
 from broadcaster.wire.day_plan import DayPlan
 from broadcaster.wire.journal import SkipReason
+from broadcaster.wire.order import EmergencyOrder, OrderStatus
 
 SLACK = timedelta(seconds=2)
 JOIN_LEAD = timedelta(milliseconds=500)
 NEAR = timedelta(seconds=1)
 SHORTEST_JOIN = timedelta(seconds=1)
+RESUME_WITHIN = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One airing with the zone and the quiet hours that hold for it."""
+    """One airing with the zone and the quiet hours that hold for it, and the order that it stems from, if it does."""
 
     airing: Airing
     zone: ZoneInfo
     quiet_hours: tuple[QuietHours, ...]
+    order: EmergencyOrder | None = None
 
     def end_at(self) -> datetime:
-        """Give its planned end."""
+        """Give its planned end; for an order its expiry."""
+        if self.order is not None:
+            return self.order.expires_at
         return self.airing.start_at + timedelta(milliseconds=self.airing.duration_ms)
 
 
@@ -37,8 +42,9 @@ class Planned:
 class Board:
     """All that a decision rests on.
 
-    `planned` is in the order of start. `settled` airings are done with; `interrupted` ones broke off with the power.
-    `just_ended` is the slot of the item that ended a moment ago.
+    `planned` is in the order of start, behind what orders ask for. `settled` airings are done with; `interrupted` ones
+    broke off with the power. `just_ended` is the slot of the item that ended a moment ago. `resumable` is what an order
+    cut, and how far into its file (ms).
     """
 
     planned: tuple[Planned, ...]
@@ -47,6 +53,7 @@ class Board:
     held: AbstractSet[Sha256]
     running: Airing | None = None
     just_ended: SlotId | None = None
+    resumable: Mapping[AiringId, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +91,11 @@ def list_planned(plans: Iterable[DayPlan], station_quiet: tuple[QuietHours, ...]
 
 def is_quiet(planned: Planned, moment: datetime) -> bool:
     """Tell whether quiet hours forbid this airing to sound at an instant; an emergency may break them."""
-    if planned.airing.priority is Priority.EMERGENCY:
-        return False
+    return planned.airing.priority is not Priority.EMERGENCY and is_forbidden_at(planned, moment)
+
+
+def is_forbidden_at(planned: Planned, moment: datetime) -> bool:
+    """Tell whether quiet hours hold at an instant, whatever the airing's priority."""
     at = moment.astimezone(planned.zone).time()
     return any(quiet.has(at) for quiet in planned.quiet_hours)
 
@@ -118,6 +128,11 @@ def choose_step(board: Board, now_at: datetime) -> Skip | Start | None:
     waiting: Start | None = None
     for planned in board.planned:
         airing = planned.airing
+        if airing.id in board.resumable:
+            resumed = _choose_resumed(planned, board, now_at)
+            if resumed is not None and waiting is None:
+                return resumed
+            continue
         if airing.id in board.settled or (board.running is not None and airing.id == board.running.id):
             continue
         if airing.start_at > now_at:
@@ -140,6 +155,8 @@ def _choose_due(planned: Planned, board: Board, now_at: datetime) -> Skip | Star
     airing = planned.airing
     late = now_at - airing.start_at
     is_held = airing.sha256 in board.held
+    if planned.order is not None and planned.order.status is not OrderStatus.ACTUAL:
+        return Skip(planned, SkipReason.NOT_MEANT, f"{planned.order.status.value} by {planned.order.author}")
     if planned.end_at() <= now_at:
         return _give_up(planned, now_at, is_held=is_held)
     if is_quiet(planned, now_at):
@@ -167,6 +184,15 @@ def _choose_again(planned: Planned, board: Board, now_at: datetime) -> Start | N
     if is_over or is_kept_back:
         return None
     return _plan_start(planned, now_at + JOIN_LEAD, now_at + JOIN_LEAD - airing.start_at)
+
+
+def _choose_resumed(planned: Planned, board: Board, now_at: datetime) -> Start | None:
+    """Choose for an airing that an order cut: it goes on where it was cut, unless that is half an hour too late."""
+    airing = planned.airing
+    is_over = now_at >= planned.end_at() + RESUME_WITHIN
+    if is_over or board.running is not None or airing.sha256 not in board.held or is_quiet(planned, now_at):
+        return None
+    return _plan_start(planned, now_at, timedelta(milliseconds=board.resumable[airing.id]))
 
 
 def _give_up(planned: Planned, now_at: datetime, *, is_held: bool) -> Skip:

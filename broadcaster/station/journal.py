@@ -84,6 +84,7 @@ class Journal:
         self.interrupted.discard(entry.airing)
         self.open.pop(entry.airing, None)
         if entry.happening is Happening.START:
+            self.settled.discard(entry.airing)
             self.open[entry.airing] = entry
         elif entry.ending is Ending.INTERRUPTED:
             self.interrupted.add(entry.airing)

@@ -14,6 +14,7 @@ from pathlib import Path
 from broadcaster.core.errors import DocumentError, ProgrammeFileError, SignatureError, VerificationError
 from broadcaster.core.files import open_regular, sync_folder, write_atomic
 from broadcaster.core.ids import Sha256, StationId, is_sha256
+from broadcaster.station.orders import OrderBook
 from broadcaster.wire.day_plan import DayPlan, plan_file_name, read_day_plan, read_file_name
 from broadcaster.wire.fields import MAX_DOCUMENT_BYTES
 from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
@@ -91,6 +92,7 @@ class Library:
         self.station = station
         self.plans: dict[date, HeldPlan] = {}
         self.troubles: list[str] = []
+        self.order_book = OrderBook(folder / "orders", centre_key, station)
         self._filing = threading.Lock()
 
     def open(self) -> None:
@@ -103,6 +105,7 @@ class Library:
         shutil.rmtree(self.incoming, ignore_errors=True)
         self.incoming.mkdir()
         self.load_plans()
+        self.order_book.open()
 
     def load_plans(self) -> None:
         """Load the newest revision of each date whose signature holds; one that fails is not played, and is told."""

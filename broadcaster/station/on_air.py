@@ -10,13 +10,15 @@ from pathlib import Path
 
 from broadcaster.core.errors import DocumentError
 from broadcaster.core.files import write_atomic
+from broadcaster.core.ids import AiringId
 from broadcaster.core.time import format_instant
-from broadcaster.station.choose import Planned, Start
+from broadcaster.station.choose import Planned, Start, is_forbidden_at
 from broadcaster.station.player import Cue
 from broadcaster.wire.fields import FieldReader, read_object
 from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
 
 FILE_NAME = "playing.json"
+CUT_FILE = "cut-by-order.json"
 SHORT_MS = 500
 _log = logging.getLogger(__name__)
 
@@ -55,10 +57,18 @@ def make_start_line(start: Start, at: datetime, volume: int, clock_error_ms: int
         output_ms=0,
         ending=None,
         reason=None,
-        note=f"joined {start.offset_ms / 1000:.1f} s after its beginning" if start.offset_ms else "",
+        note=_plan_note(start),
         volume=volume,
         clock_error_ms=clock_error_ms,
     )
+
+
+def _plan_note(start: Start) -> str:
+    order = start.planned.order
+    if order is not None:
+        broken = ", in quiet hours" if is_forbidden_at(start.planned, start.at) else ""
+        return f"emergency order {order.id} by {order.author}{broken}"
+    return f"joined {start.offset_ms / 1000:.1f} s after its beginning" if start.offset_ms else ""
 
 
 def make_end_line(
@@ -126,3 +136,20 @@ def read_playing(library: Path, line: JournalEntry) -> tuple[datetime, int]:
     except (OSError, DocumentError):
         pass
     return began_at, 0
+
+
+def write_cut(library: Path, airing: AiringId, offset_ms: int) -> None:
+    """Note what an order cut and how far into its file; a full disk costs the resuming after a power cut only."""
+    try:
+        write_atomic(library / CUT_FILE, json.dumps({"airing": airing, "offset_ms": offset_ms}).encode())
+    except OSError as error:
+        _log.error("%s cannot be written: %s", library / CUT_FILE, error)
+
+
+def read_cut(library: Path) -> dict[AiringId, int]:
+    """Read what an order cut and how far into its file (ms); empty when nothing is to resume."""
+    try:
+        reader = FieldReader(read_object((library / CUT_FILE).read_bytes(), "note of what was cut"), "note")
+        return {AiringId(reader.read_text("airing")): reader.read_int("offset_ms")}
+    except (OSError, DocumentError):
+        return {}

@@ -15,10 +15,12 @@ from broadcaster.station.choose import Board, Planned, Skip, Start, choose_step,
 from broadcaster.station.journal import Journal
 from broadcaster.station.library import HeldPlan, Library
 from broadcaster.station.on_air import make_end_line, read_playing, remove_playing
+from broadcaster.station.orders import list_ordered
 from broadcaster.station.player import Cue, Player
 from broadcaster.station.settings import StationSettings
 from broadcaster.station.stage import Stage
 from broadcaster.wire.journal import Ending, SkipReason
+from broadcaster.wire.order import EmergencyOrder
 
 LOOK_S = 0.5
 CLOSE_LOOK_S = 0.01
@@ -69,7 +71,7 @@ class Playout:
         self.stage = Stage(journal, library.folder, clock, read_clock_error_ms)
         self.snapshot = Snapshot()
         self._planned: tuple[Planned, ...] = ()
-        self._planned_of: tuple[dict[date, HeldPlan], date] | None = None
+        self._planned_of: tuple[dict[date, HeldPlan], dict[str, EmergencyOrder], date] | None = None
         self._prepared: tuple[Start, Cue] | None = None
         self._retry: tuple[AiringId, datetime] | None = None
         self._failures: dict[AiringId, int] = {}
@@ -187,16 +189,23 @@ class Playout:
             interrupted=self.journal.interrupted,
             held=self.library.list_masters(),
             running=stage.on_air.start.planned.airing if stage.on_air else None,
+            resumable=stage.resumable,
             just_ended=ended[0] if ended and abs(now_at - ended[1]) <= JUST_ENDED else None,
         )
 
     def _list_planned(self, now_at: datetime) -> tuple[Planned, ...]:
         """List what the plans from yesterday on ask for; older ones are the past, and the diary may not reach back."""
-        plans, today = self.library.plans, now_at.date()
-        if self._planned_of is None or self._planned_of[0] is not plans or self._planned_of[1] != today:
+        plans, orders, today = self.library.plans, self.library.order_book.orders, now_at.date()
+        of = self._planned_of
+        if of is None or of[0] is not plans or of[1] is not orders or of[2] != today:
             recent = [held.plan for held in plans.values() if held.plan.on >= today - timedelta(days=1)]
-            self._planned = list_planned(recent, self.settings.quiet_hours)
-            self._planned_of = (plans, today)
+            planned = list_planned(recent, self.settings.quiet_hours)
+            newest = max(recent, key=lambda plan: plan.on, default=None)
+            zone = ZoneInfo(newest.zone if newest else "UTC")
+            quiet = (newest.quiet_hours if newest else ()) + self.settings.quiet_hours
+            ordered = list_ordered(orders.values(), self.settings.station, zone, quiet, now_at)
+            self._planned = ordered + planned
+            self._planned_of = (plans, orders, today)
         return self._planned
 
     def _tell(self, board: Board, step: Start | None, now_at: datetime) -> None:

@@ -34,8 +34,10 @@ from broadcaster.station.library import (
     verify_plan,
 )
 from broadcaster.station.logbook import ChainedLog
+from broadcaster.station.orders import MAX_ORDER_BYTES, verify_order
 from broadcaster.wire.day_plan import DayPlan, read_file_name
 from broadcaster.wire.fields import MAX_DOCUMENT_BYTES
+from broadcaster.wire.order import read_order_name
 from broadcaster.wire.receipt import FILE_NAME, Receipt, Verdict, write_receipt
 
 MAX_MASTER_BYTES = 1 << 30
@@ -100,13 +102,13 @@ class Receiver:
             self._refuse(name, _name_kind(status.st_mode))
         elif name.endswith(MASTER_SUFFIX) and is_sha256(name.removesuffix(MASTER_SUFFIX)):
             self._receive_master(name, path)
-        elif read_file_name(name):
-            self._receive_plan(name, path)
-        elif name.endswith(SIGNATURE_SUFFIX) and read_file_name(name.removesuffix(SIGNATURE_SUFFIX)):
+        elif _is_document_name(name):
+            self._receive_document(name, path)
+        elif name.endswith(SIGNATURE_SUFFIX) and _is_document_name(name.removesuffix(SIGNATURE_SUFFIX)):
             if self._is_waiting_since(name, LONE_SIGNATURE_WAIT):
-                self._refuse(name, "a signature without its plan")
+                self._refuse(name, "a signature without its document")
         else:
-            self._refuse(name, "neither a master nor a day plan by its name")
+            self._refuse(name, "neither a master, a day plan nor an order by its name")
 
     def _receive_master(self, name: str, path: Path) -> None:
         part = self.library.incoming / name
@@ -153,22 +155,20 @@ class Receiver:
             os.fsync(target.fileno())
         return Sha256(digest.hexdigest())
 
-    def _receive_plan(self, name: str, path: Path) -> None:
+    def _receive_document(self, name: str, path: Path) -> None:
         signature_path = path.with_name(name + SIGNATURE_SUFFIX)
         if not signature_path.exists() and not self._is_waiting_since(name, SIGNATURE_WAIT):
             return
         document: bytes | None = None
         try:
-            document = read_document(path, MAX_DOCUMENT_BYTES)
+            document = read_document(path, MAX_ORDER_BYTES if read_order_name(name) else MAX_DOCUMENT_BYTES)
             if not signature_path.exists():
                 raise SignatureError("no signature came with it")
             signature = read_document(signature_path, MAX_SIGNATURE_BYTES)
-            plan = verify_plan(name, document, signature, self.library.centre_key, self.library.station)
-            today = self.clock.now_at().astimezone(ZoneInfo(plan.zone)).date()
-            if self._is_news(plan, document):
-                if plan.on < today - timedelta(days=1):
-                    raise VerificationError(f"its day is over: today is {today} by this box's clock")
-                self.library.file_plan(plan, document, signature, today)
+            if read_order_name(name):
+                self._file_order(name, document, signature)
+            else:
+                self._file_plan(name, document, signature)
             self._confirm(name, hash_bytes(document))
             path.unlink()
         except (VerificationError, SignatureError, DocumentError) as error:
@@ -178,6 +178,18 @@ class Receiver:
                 raise
             self._refuse(name, DISK_FULL, None if document is None else hash_bytes(document))
         self._remove(signature_path)
+
+    def _file_order(self, name: str, document: bytes, signature: bytes) -> None:
+        order = verify_order(name, document, signature, self.library.centre_key, self.library.station)
+        self.library.order_book.file(order, document, signature, self.clock.now_at())
+
+    def _file_plan(self, name: str, document: bytes, signature: bytes) -> None:
+        plan = verify_plan(name, document, signature, self.library.centre_key, self.library.station)
+        today = self.clock.now_at().astimezone(ZoneInfo(plan.zone)).date()
+        if self._is_news(plan, document):
+            if plan.on < today - timedelta(days=1):
+                raise VerificationError(f"its day is over: today is {today} by this box's clock")
+            self.library.file_plan(plan, document, signature, today)
 
     def _is_news(self, plan: DayPlan, document: bytes) -> bool:
         """Tell whether a verified plan is newer than the held one; False when it is the held one."""
@@ -225,9 +237,13 @@ class Receiver:
         _log.warning("%s", trouble)
 
 
+def _is_document_name(name: str) -> bool:
+    return read_file_name(name) is not None or read_order_name(name) is not None
+
+
 def _rank(name: str) -> tuple[int, str]:
     """Order a pass: small documents that say what to play come before long files."""
-    return (0 if name.startswith("plan-") else 1 if name.endswith(MASTER_SUFFIX) else 2), name
+    return (0 if name.startswith(("order-", "plan-")) else 1 if name.endswith(MASTER_SUFFIX) else 2), name
 
 
 def _show(name: str) -> str:

@@ -8,21 +8,25 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from broadcaster.core.errors import PlayerError, StationDiskError
-from broadcaster.core.ids import SlotId
+from broadcaster.core.ids import AiringId, SlotId
 from broadcaster.core.model import Airing, Priority
 from broadcaster.core.time import Clock
 from broadcaster.station.choose import Planned, Skip, Start
 from broadcaster.station.journal import Journal
 from broadcaster.station.on_air import (
+    CUT_FILE,
     OnAir,
     make_end_line,
     make_skip_line,
     make_start_line,
+    read_cut,
     remove_playing,
+    write_cut,
     write_playing,
 )
 from broadcaster.station.player import Cue
 from broadcaster.wire.journal import Ending, SkipReason
+from broadcaster.wire.order import InterruptedRule
 
 SAVE_EVERY = timedelta(seconds=2)
 _log = logging.getLogger(__name__)
@@ -47,6 +51,7 @@ class Stage:
         self.read_clock_error_ms = read_clock_error_ms
         self.on_air: OnAir | None = None
         self.ended: tuple[SlotId, datetime] | None = None
+        self.resumable: dict[AiringId, int] = read_cut(library)
         self.trouble = ""
 
     def begin(self, start: Start, volume: int, get_cue: Callable[[], Cue]) -> None:
@@ -63,7 +68,10 @@ class Stage:
             StationDiskError: The line cannot be written. What cannot be journalled is not played; what sounds goes on.
         """
         line = make_start_line(start, self.clock.now_at(), volume, self.read_clock_error_ms())
+        if line.airing in self.resumable:
+            (self.library / CUT_FILE).unlink(missing_ok=True)  # before its line: a power cut must not resume it twice
         self.journal.write(line, start.planned.zone)
+        self.resumable.pop(line.airing, None)
         self.clock.sleep_s((start.at - self.clock.now_at()).total_seconds())
         cut = self._cut()
         cue: Cue | None = None
@@ -79,6 +87,7 @@ class Stage:
                 cue.stop()
             self.fail_open(start.planned, error.message)
         if cut is not None:
+            self._note_cut(cut, start)
             self._write_end(cut, *_name_cut(cut, start.planned.airing))
         if self.on_air is not None:
             write_playing(self.library, line, self.on_air.started_at, 0)
@@ -157,6 +166,13 @@ class Stage:
                 _log.error("%s: %s", cut.line.airing, error.message)
             cut.cue.stop()
         return cut
+
+    def _note_cut(self, cut: OnAir, by: Start) -> None:
+        order = by.planned.order
+        if order is not None and order.interrupted is InterruptedRule.RESUME and not cut.is_whole():
+            airing, offset_ms = cut.start.planned.airing.id, cut.start.offset_ms + cut.cue.output_ms()
+            self.resumable = {airing: offset_ms}
+            write_cut(self.library, airing, offset_ms)
 
     def _write_end(self, on_air: OnAir, ending: Ending, note: str) -> None:
         now_at = self.clock.now_at()

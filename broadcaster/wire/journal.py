@@ -45,6 +45,7 @@ class SkipReason(StrEnum):
     QUIET_HOURS = "quiet hours"
     TOO_LATE = "too late"
     PLAYER = "player failed"
+    NOT_MEANT = "test or exercise"
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def test_folder_with_something_in_it_is_told_once_and_left(inbox: Inbox) -> None
 )  # fmt: skip
 def test_names_that_nobody_agreed_on_are_refused(inbox: Inbox, name: str) -> None:
     (inbox.box.inbox / name).write_bytes(b"x")
-    assert inbox.refuse() == "neither a master nor a day plan by its name"
+    assert inbox.refuse() == "neither a master, a day plan nor an order by its name"
 
 
 def test_name_that_is_no_text_is_refused(inbox: Inbox) -> None:
@@ -287,7 +287,7 @@ def test_lone_signature_is_refused_after_an_hour(inbox: Inbox) -> None:
     (inbox.box.inbox / "plan-2023-10-09.r1.json.sig").write_text("x")
     assert inbox.receive() == []
     inbox.clock.at += timedelta(hours=2)
-    assert inbox.refuse() == "a signature without its plan"
+    assert inbox.refuse() == "a signature without its document"
 
 
 def test_plan_changed_on_the_boxs_own_disk_is_not_played(inbox: Inbox) -> None:
