@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from broadcaster.airtime.letter import render_docx
 from broadcaster.airtime.reconcile import Cause, Outcome
 from broadcaster.airtime.vietnamese import (
     CAUSES,
@@ -21,6 +22,7 @@ from broadcaster.airtime.vietnamese import (
     format_number,
 )
 from broadcaster.airtime.weekly import Report, StationRow, ThemeRow
+from broadcaster.airtime.workbook import Cell, Sheet, render_workbook
 from broadcaster.core.files import write_atomic
 from broadcaster.core.model import StationKind
 from broadcaster.core.schedules import Schedules
@@ -45,22 +47,32 @@ class ReportFiles:
 
     html: Path
     csv: tuple[Path, ...]
+    docx: Path
+    xlsx: Path
 
 
-def write_documents(report: Report, schedules: Schedules, folder: Path, stem: str) -> ReportFiles:
-    """Write the page and its tables; each file is whole or as it was before.
+def write_documents(
+    report: Report, schedules: Schedules, folder: Path, stem: str, template: Path | None = None
+) -> ReportFiles:
+    """Write the letter, the page, the workbook and the tables; each file is whole or as it was before.
 
     Args:
         report: The figures.
         schedules: Names, zone, head and signature.
         folder: Where to; must exist.
         stem: What the file names begin with, such as `bao-cao-2023-W41`.
+        template: The office's own Word template; ours when None.
 
     Raises:
         OSError: The folder cannot be written.
+        WorkspaceError: The template cannot be filled. Nothing has been written.
     """
-    html = folder / f"{stem}.html"
+    values = list_page_values(report, schedules)
+    letter = render_docx(values, template)
+    html, docx, xlsx = (folder / f"{stem}.{ending}" for ending in ("html", "docx", "xlsx"))
     write_atomic(html, render_html(report, schedules).encode())
+    write_atomic(docx, letter)
+    write_atomic(xlsx, render_workbook(list_sheets(report, schedules), str(values["period"]), report.made_at))
     tables = {
         "theo-xa": (STATION_HEADS, [*list_station_cells(report), total_cells(report.total)]),
         "chuyen-muc": (THEME_HEADS, list_theme_cells(report.columns)),
@@ -73,7 +85,7 @@ def write_documents(report: Report, schedules: Schedules, folder: Path, stem: st
         path = folder / f"{stem}-{name}.csv"
         write_atomic(path, _write_csv(heads, rows))
         written.append(path)
-    return ReportFiles(html, tuple(written))
+    return ReportFiles(html, tuple(written), docx, xlsx)
 
 
 def render_html(report: Report, schedules: Schedules) -> str:
@@ -81,37 +93,75 @@ def render_html(report: Report, schedules: Schedules) -> str:
     environment = Environment(
         loader=PackageLoader("broadcaster.airtime"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    return environment.get_template("report.html").render(list_page_values(report, schedules))
+
+
+def list_page_values(report: Report, schedules: Schedules) -> dict[str, object]:
+    """Give what the templates of the page and of the letter may name."""
     head = schedules.centre.report
     played = report.total.played_dmin
-    return environment.get_template("report.html").render(
-        report=report,
-        head=head,
-        recipients=head.recipients,
-        period=f"{format_date(report.first_on)} - {format_date(report.last_on)}",
-        made_on=format_long_date(report.made_at.astimezone(schedules.centre.zone).date()),
-        station_heads=STATION_HEADS,
-        station_rows=list_station_cells(report),
-        total_row=total_cells(report.total),
-        theme_heads=THEME_HEADS,
-        campaign_heads=CAMPAIGN_HEADS,
-        column_rows=list_theme_cells(report.columns),
-        campaign_rows=list_theme_cells(report.campaigns),
-        difference_heads=DIFFERENCE_HEADS,
-        difference_rows=list_difference_cells(report.differences, schedules),
-        planned_minutes=format_minutes(report.total.planned_dmin),
-        played_minutes=format_minutes(played),
-        produced_minutes=format_minutes(sum(row.produced_dmin for row in report.columns)),
-        share=_share(report.total),
-        silent=[row.name for row in report.stations if row.no_journal],
-        unplanned=[
+    return {
+        "report": report,
+        "head": head,
+        "recipients": head.recipients,
+        "period": f"{format_date(report.first_on)} - {format_date(report.last_on)}",
+        "made_on": format_long_date(report.made_at.astimezone(schedules.centre.zone).date()),
+        "station_heads": STATION_HEADS,
+        "station_rows": list_station_cells(report),
+        "total_row": total_cells(report.total),
+        "theme_heads": THEME_HEADS,
+        "campaign_heads": CAMPAIGN_HEADS,
+        "column_rows": list_theme_cells(report.columns),
+        "campaign_rows": list_theme_cells(report.campaigns),
+        "difference_heads": DIFFERENCE_HEADS,
+        "difference_rows": list_difference_cells(report.differences, schedules),
+        "planned_minutes": format_minutes(report.total.planned_dmin),
+        "played_minutes": format_minutes(played),
+        "produced_minutes": format_minutes(sum(row.produced_dmin for row in report.columns)),
+        "share": _share(report.total),
+        "silent": [row.name for row in report.stations if row.no_journal],
+        "unplanned": [
             (_station_name(schedules, station), entry.title, format_number(entry.output_ms / 1000))
             for station, entry in report.unplanned
         ],
-        breaks=[
+        "breaks": [
             (_station_name(schedules, station), text) for station, found in report.breaks.items() for text in found
         ],
-        number=format_number,
-    )
+        "number": format_number,
+    }
+
+
+def list_sheets(report: Report, schedules: Schedules) -> list[Sheet]:
+    """Give the annexes, and all airings, as sheets with numbers in them."""
+    stations: list[list[Cell]] = [
+        [index, row.name, row.clusters, row.planned, row.full, row.short, row.not_played, row.no_journal,
+         row.planned_dmin / 10, row.played_dmin / 10, None, row.emergencies, _note(row)]
+        for index, row in enumerate(report.stations, 1)
+    ]  # fmt: skip
+    sheets = [
+        Sheet("Phụ lục I", "Phụ lục I. Theo xã, thị trấn", STATION_HEADS, (6, 24, *(11,) * 10, 36), stations,
+              (2, 3, 4, 5, 6, 7, 8, 9, 11), (10, 9, 8)),
+    ]  # fmt: skip
+    for name, title, heads, rows in (
+        ("Phụ lục II", "Phụ lục II. Theo chuyên mục", THEME_HEADS, report.columns),
+        ("Phụ lục III", "Phụ lục III. Theo đợt tuyên truyền", CAMPAIGN_HEADS, report.campaigns),
+    ):
+        cells = [_theme_numbers(index, row) for index, row in enumerate(rows, 1)]
+        sheets.append(Sheet(name, title, heads, (6, 36, *(13,) * 7), cells, (2, 3, 4, 5, 6, 7)))
+    widths = (12, 11, 11, 24, 34, 20, 10, 50)
+    for name, title, outcomes in (
+        ("Phụ lục IV", "Phụ lục IV. Sai lệch so với lịch", report.differences),
+        ("Lượt phát", "Mọi lượt phát trong kỳ", report.outcomes),
+    ):
+        rows_of = list_difference_cells(outcomes, schedules)
+        sheets.append(Sheet(name, title, DIFFERENCE_HEADS, widths, rows_of))
+    return sheets
+
+
+def _theme_numbers(index: int, row: ThemeRow) -> list[Cell]:
+    new, repeat = row.new_dmin, row.repeat_dmin
+    return [index, row.name, row.programmes, row.produced_dmin / 10, row.airings, new / 10, repeat / 10,
+            (new + repeat) / 10, f"{row.stations_played}/{row.stations_total}"]  # fmt: skip
 
 
 def list_station_cells(report: Report) -> list[tuple[str, ...]]:
@@ -161,8 +211,6 @@ def list_difference_cells(outcomes: Iterable[Outcome], schedules: Schedules) -> 
 
 
 def _station_cells(index: str, row: StationRow) -> tuple[str, ...]:
-    causes = [CAUSES[Cause(value)] for value in row.note.split("|") if value]
-    notes = (["Tự khai"] if row.kind is StationKind.VEHICLE else []) + causes
     return (
         index,
         row.name,
@@ -176,8 +224,13 @@ def _station_cells(index: str, row: StationRow) -> tuple[str, ...]:
         format_minutes(row.played_dmin),
         _share(row),
         format_number(row.emergencies),
-        "; ".join(notes),
+        _note(row),
     )
+
+
+def _note(row: StationRow) -> str:
+    causes = [CAUSES[Cause(value)] for value in row.note.split("|") if value]
+    return "; ".join((["Tự khai"] if row.kind is StationKind.VEHICLE else []) + causes)
 
 
 def _share(row: StationRow) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from broadcaster.airtime.documents import ReportFiles, write_documents
+from broadcaster.airtime.letter import TEMPLATE
 from broadcaster.airtime.reconcile import Evidence, Tolerance, match_airings, match_unplanned
 from broadcaster.airtime.weekly import Report, sum_report
 from broadcaster.centre.publish import record_missed_days
@@ -93,7 +94,9 @@ def write_weekly(
     report = make_report(record, schedules, week[0], week[-1], now_at.astimezone(UTC))
     try:
         workspace.reports.mkdir(exist_ok=True)
-        files = write_documents(report, schedules, workspace.reports, f"bao-cao-{format_week(monday)}")
+        template = workspace.schedules / TEMPLATE
+        own = template if template.exists() else None
+        files = write_documents(report, schedules, workspace.reports, f"bao-cao-{format_week(monday)}", own)
     except OSError as error:
         raise WorkspaceError(f"{workspace.reports} cannot be written: {error.strerror}") from error
     return report, files

@@ -56,7 +56,7 @@ def report() -> None:
 @json_option
 @click.pass_context
 def weekly(context: click.Context, week: str, as_json: bool) -> None:
-    """Write the weekly airtime report: an HTML page to print and sign, CSV tables, and a summary here."""
+    """Write the weekly airtime report: a letter to sign (Word), a page, a workbook, CSV tables."""
     monday = read_week(week)
     with open_desk(context) as desk:
         made, files = write_weekly(desk.workspace, desk.record, desk.schedules, monday, desk.now_at())
@@ -78,11 +78,14 @@ def weekly(context: click.Context, week: str, as_json: bool) -> None:
                  "cause": one.cause.value, "played_ms": one.played_ms, "detail": one.detail}
                 for one in made.differences
             ],
-            "html": str(files.html), "csv": [str(path) for path in files.csv],
+            "html": str(files.html), "docx": str(files.docx), "xlsx": str(files.xlsx),
+            "csv": [str(path) for path in files.csv],
         })  # fmt: skip
         return
     print_report(made, schedules)
+    click.echo(f"letter: {files.docx}")
     click.echo(f"report: {files.html}")
+    click.echo(f"annexes: {files.xlsx}")
     for path in files.csv:
         click.echo(f"table:  {path}")
 

@@ -1,0 +1,158 @@
+"""A week's documents as their readers see them: what is shown is added up from the files, not from our code."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import docx
+import numpy as np
+import openpyxl
+import pytest
+from openpyxl.worksheet.worksheet import Worksheet
+
+from broadcaster.airtime.documents import ReportFiles, write_documents
+from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
+from broadcaster.airtime.weekly import Report, sum_report
+from broadcaster.core.errors import WorkspaceError
+from broadcaster.core.ids import ColumnId, StationId
+from broadcaster.core.model import Station, StationKind
+from broadcaster.core.schedules import Schedules
+from tests.unit.makers import START, make_airing, make_programme, make_schedules
+
+MONDAY = date(2023, 10, 9)
+SUMMED = range(2, 10)
+KINDS = (
+    (Verdict.FULL, Cause.NONE, 1.0),
+    (Verdict.LATE, Cause.STARTED_LATE, 1.0),
+    (Verdict.SHORT, Cause.STATION_OFF, 0.37),
+    (Verdict.CUT, Cause.CUT, 0.5),
+    (Verdict.NOT_PLAYED, Cause.NOT_DELIVERED, 0.0),
+    (Verdict.NO_JOURNAL, Cause.NO_JOURNAL_YET, 0.0),
+)
+
+
+def make_schedules_of_34() -> Schedules:
+    stations = tuple(
+        Station(StationId(f"xa-{n}"), f"Xã thứ {n}", clusters=n, kind=kind)
+        for n in range(1, 35)
+        for kind in [StationKind.VEHICLE if n == 3 else StationKind.FIXED]
+    )
+    return make_schedules(stations=stations)
+
+
+def make_week(schedules: Schedules, seed: int) -> Report:
+    """Make outcomes by dice; every verdict comes up."""
+    dice = np.random.default_rng(seed)
+    outcomes = []
+    for number in range(900):
+        verdict, cause, share = KINDS[number] if number < len(KINDS) else KINDS[dice.integers(len(KINDS))]
+        start_at = START + timedelta(hours=number // 34)
+        airing = dataclasses.replace(
+            make_airing(f"a{number}", start_at, int(dice.integers(20_000, 1_800_000))),
+            station=schedules.stations[dice.integers(34)].id,
+            column=ColumnId(("thoi-su", "nong-nghiep")[dice.integers(2)]),
+            is_repeat=bool(dice.random() < 0.4),
+        )
+        late_s = 9.0 if verdict is Verdict.LATE else 0.0
+        played_ms = int(airing.duration_ms * share)
+        outcomes.append(Outcome(airing, verdict, cause, played_ms, late_s, start_at if played_ms else None, ""))
+    programmes = [make_programme("tin"), make_programme("lua", "nong-nghiep")]
+    sunday = MONDAY + timedelta(days=6)
+    return sum_report(
+        schedules, MONDAY, sunday, START + timedelta(days=7), outcomes, programmes, [],
+        {StationId("xa-2"): ["dòng 7 không nối với dòng 6"]}, pending=0,
+    )  # fmt: skip
+
+
+@pytest.fixture(params=range(3))
+def week(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Report, ReportFiles]:
+    schedules = make_schedules_of_34()
+    report = make_week(schedules, request.param)
+    return report, write_documents(report, schedules, tmp_path, "bao-cao")
+
+
+def read_vietnamese(text: str) -> Decimal:
+    return Decimal(text.replace(".", "").replace(",", "."))
+
+
+def read_numbers(sheet: Worksheet, place: int, rows: range) -> list[Decimal]:
+    return [Decimal(str(sheet.cell(row, place + 1).value)) for row in rows]
+
+
+def test_totals_of_the_letter_are_the_sums_of_the_rows_it_shows(week: tuple[Report, ReportFiles]) -> None:
+    tables = docx.Document(io.BytesIO(week[1].docx.read_bytes())).tables
+    rows = [[cell.text for cell in row.cells] for row in tables[2].rows]
+    assert rows[0][:2] == ["STT", "Xã, thị trấn"]
+    assert (len(rows), rows[-1][1]) == (36, "TỔNG CỘNG")
+    for place in SUMMED:
+        shown = [read_vietnamese(row[place]) for row in rows[1:-1]]
+        assert sum(shown) == read_vietnamese(rows[-1][place]), rows[0][place]
+    for row in rows[1:]:
+        planned, parts = int(row[3].replace(".", "")), [int(row[place].replace(".", "")) for place in range(4, 8)]
+        assert planned == sum(parts)
+
+
+def test_totals_of_the_workbook_are_formulas_whose_kept_values_agree(week: tuple[Report, ReportFiles]) -> None:
+    formulas = openpyxl.load_workbook(week[1].xlsx)
+    values = openpyxl.load_workbook(week[1].xlsx, data_only=True)
+    sheet, kept = formulas["Phụ lục I"], values["Phụ lục I"]
+    table = sheet.tables["PhuLuc1"]
+    assert (table.ref, sheet.freeze_panes) == ("A4:M38", "C5")
+    assert sheet.print_area == "'Phụ lục I'!$A$1:$M$39"
+    for place in SUMMED:
+        letter = "ABCDEFGHIJKLM"[place]
+        assert sheet.cell(39, place + 1).value == f"=SUBTOTAL(109,{letter}5:{letter}38)"
+        assert sum(read_numbers(kept, place, range(5, 39))) == Decimal(str(kept.cell(39, place + 1).value))
+
+
+def test_letter_workbook_and_table_say_the_same(week: tuple[Report, ReportFiles]) -> None:
+    kept = openpyxl.load_workbook(week[1].xlsx, data_only=True)["Phụ lục I"]
+    table = docx.Document(io.BytesIO(week[1].docx.read_bytes())).tables[2]
+    for number, row in enumerate(table.rows[1:], 5):
+        cells = [cell.text for cell in row.cells]
+        for place in (*SUMMED, 10):
+            shown, value = cells[place], kept.cell(number, place + 1).value
+            assert (shown == value == "-") or read_vietnamese(shown) == Decimal(str(value))
+
+
+def test_self_declared_stations_and_broken_chains_are_shown(week: tuple[Report, ReportFiles]) -> None:
+    letter = docx.Document(io.BytesIO(week[1].docx.read_bytes()))
+    assert letter.tables[2].rows[3].cells[12].text.startswith("Tự khai")
+    assert any("Xã thứ 2: dòng 7 không nối với dòng 6" in one.text for one in letter.paragraphs)
+    assert all("{" not in one.text for one in letter.paragraphs)
+
+
+def test_workbook_takes_no_name_for_a_formula(tmp_path: Path) -> None:
+    schedules = make_schedules(stations=(Station(StationId("xa"), "=HYPERLINK(1) & <b>'x'"),))
+    report = sum_report(schedules, MONDAY, MONDAY, START, [], [], [], {}, pending=0)
+    files = write_documents(report, schedules, tmp_path, "x")
+    cell = openpyxl.load_workbook(files.xlsx)["Phụ lục I"]["B5"]
+    assert (cell.value, cell.data_type) == ("=HYPERLINK(1) & <b>'x'", "s")
+    assert (
+        "=HYPERLINK(1) & <b>'x'" in docx.Document(io.BytesIO(files.docx.read_bytes())).tables[2].rows[1].cells[1].text
+    )
+
+
+def test_office_edits_its_own_template_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    schedules = make_schedules()
+    report = sum_report(schedules, MONDAY, MONDAY, START, [], [], [], {}, pending=0)
+    own = tmp_path / "report.docx"
+    document = docx.Document()
+    document.add_paragraph("Đã phát {{ played_minutes }} phút & hết")
+    document.save(str(own))
+    files = write_documents(report, schedules, tmp_path, "x", own)
+    assert [p.text for p in docx.Document(io.BytesIO(files.docx.read_bytes())).paragraphs] == ["Đã phát 0 phút & hết"]
+    before = files.docx.read_bytes()
+    for broken in (b"no Word file", b""):
+        own.write_bytes(broken)
+        with pytest.raises(WorkspaceError, match=r"report\.docx cannot be filled"):
+            write_documents(report, schedules, tmp_path, "x", own)
+    document.add_paragraph("{{ not_there }}")
+    document.save(str(own))
+    with pytest.raises(WorkspaceError, match="not_there"):
+        write_documents(report, schedules, tmp_path, "x", own)
+    assert files.docx.read_bytes() == before
