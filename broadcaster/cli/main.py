@@ -25,6 +25,7 @@ COMMANDS = {
     "audit": "approvals:audit",
     "push": "stations:push",
     "status": "stations:status",
+    "readiness": "readiness:readiness",
     "collect": "report:collect",
     "report": "report:report",
     "run": "service:run_service",
