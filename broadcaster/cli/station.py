@@ -13,11 +13,12 @@ import click
 
 from broadcaster import __version__
 from broadcaster.cli.boundary import run_command
-from broadcaster.core.errors import StationError
+from broadcaster.core.errors import BrokenChainError, StationError
 from broadcaster.core.time import SystemClock
 from broadcaster.station.agent import Agent
 from broadcaster.station.check import State, check_box
 from broadcaster.station.settings import DEFAULT_PATH, read_settings
+from broadcaster.station.verify import verify_logs
 from broadcaster.wire.status import FILE_NAME, read_status
 
 STALE_AFTER = timedelta(seconds=30)
@@ -108,6 +109,22 @@ def status(path: Path, as_json: bool) -> int:
     for name, text in rows:
         click.echo(f"{name:<12}{text}")
     return 0 if is_running else SOME_WRONG
+
+
+@cli.command()
+@click.pass_obj
+def verify(path: Path) -> None:
+    """Prove that the diary and the receipts are whole: a gap, an edit or a reordering ends with exit code 64.
+
+    A change to the very last line, or lines taken off the end, leave no trace here; the centre, which collected
+    them, finds it.
+    """
+    proofs = verify_logs(read_settings(path).outbox)
+    for proof in proofs:
+        click.echo(f"{proof.what:<12}{proof.lines} lines in {proof.files} files, {len(proof.breaks)} breaks")
+    breaks = [found for proof in proofs for found in proof.breaks]
+    if breaks:
+        raise BrokenChainError("\n".join(breaks), hint="keep the files as they are and tell the centre")
 
 
 def run() -> None:
