@@ -16,6 +16,7 @@ from watchdog.observers import Observer
 from broadcaster.centre.alarms import AlarmBook, Webhook, read_empty_slots
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, push_missing, read_missing
+from broadcaster.centre.notify import send_notice
 from broadcaster.centre.publish import publish_days
 from broadcaster.centre.readiness import Readiness, read_board
 from broadcaster.centre.reports import write_weekly
@@ -68,10 +69,13 @@ class CentreService:
             clock.start()
             observer.start()
             _LOG.info("running in %s, %d stations", self._workspace.root, len(self._schedules.stations))
+            send_notice("READY=1")
             try:
                 while not self._stop.wait(WAKE_S):
                     clock.wake()
+                    send_notice("WATCHDOG=1")
             finally:
+                send_notice("STOPPING=1")
                 observer.stop()
                 observer.join()
                 clock.stop()

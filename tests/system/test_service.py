@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -183,6 +188,25 @@ def test_two_services_on_one_record_plan_a_month_exactly_once(workspace: Workspa
     assert [count for _, count in revisions] == [1] * (days + 1)
     # At five in the afternoon and again the next morning.
     assert [tuple(row) for row in airings] == sorted((f"tin-{n}", 2) for n in range(days))
+
+
+def test_service_tells_systemd_that_it_is_ready_alive_and_stopping(workspace: Workspace, tmp_path: Path) -> None:
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(address))
+        line.settimeout(60)
+        command = [sys.executable, "-m", "broadcaster.cli.main", "-w", str(workspace.root), "run"]
+        with subprocess.Popen(command, env={**os.environ, "NOTIFY_SOCKET": str(address)}) as process:
+            try:
+                assert [line.recv(100), line.recv(100)] == [b"READY=1", b"WATCHDOG=1"]
+                second = subprocess.run(command, check=False, capture_output=True, timeout=60)
+                assert second.returncode == 56
+            finally:
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        told = b""
+        while told != b"STOPPING=1":
+            told = line.recv(100)
 
 
 def test_faulty_schedules_are_an_alarm_and_the_service_goes_on(
