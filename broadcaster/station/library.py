@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from broadcaster.core.errors import DocumentError, ProgrammeFileError, SignatureError, VerificationError
@@ -23,6 +23,7 @@ SIGNATURE_SUFFIX = ".sig"
 MAX_SIGNATURE_BYTES = 16 << 10
 MASTER_SUFFIX = ".mp3"
 KEEP_PLAN_DAYS = 8
+KEEP_UNPLANNED = timedelta(days=2)
 _log = logging.getLogger(__name__)
 
 
@@ -171,6 +172,20 @@ class Library:
         """
         part.replace(self.master_path(sha256))
         sync_folder(self.folder)
+
+    def list_removable(self, now_at: datetime) -> list[Sha256]:
+        """List the masters that may go when room is needed, oldest first.
+
+        A master stays while an order, or a plan from yesterday on, names it, and for two days after its coming: its
+        plan may still be on the way. Where the clock runs ahead of all plans, yesterday is counted from the newest one.
+        """
+        plans = [held.plan for held in self.plans.values()]
+        first = min([now_at.date(), *([max(plan.on for plan in plans)] if plans else [])]) - timedelta(days=1)
+        kept = {airing.sha256 for plan in plans if plan.on >= first for airing in plan.airings}
+        kept |= {order.sha256 for order in self.order_book.orders.values()}
+        came = {sha256: self.master_path(sha256).stat().st_mtime for sha256 in self.list_masters() - kept}
+        before = (now_at - KEEP_UNPLANNED).timestamp()
+        return sorted((sha256 for sha256 in came if came[sha256] < before), key=lambda sha256: (came[sha256], sha256))
 
     def free_bytes(self) -> int:
         """Say how much of the disk is free; 0 when that cannot be known."""

@@ -142,7 +142,7 @@ class Receiver:
             size_bytes = os.fstat(source.fileno()).st_size
             if size_bytes > MAX_MASTER_BYTES:
                 raise VerificationError(f"larger than {MAX_MASTER_BYTES} bytes")
-            if self.library.free_bytes() - size_bytes < self.reserve_bytes:
+            if not self._make_room(size_bytes):
                 raise OSError(errno.ENOSPC, DISK_FULL)
             copied_bytes = 0
             while block := source.read(BLOCK_BYTES):
@@ -154,6 +154,23 @@ class Receiver:
             target.flush()
             os.fsync(target.fileno())
         return Sha256(digest.hexdigest())
+
+    def _make_room(self, size_bytes: int) -> bool:
+        """Remove what is no longer planned until a master fits; each receipt is written before its removal.
+
+        Returns:
+            False when it does not fit even so.
+        """
+        removable = iter(self.library.list_removable(self.clock.now_at()))
+        while self.library.free_bytes() - size_bytes < self.reserve_bytes:
+            sha256 = next(removable, None)
+            if sha256 is None:
+                return False
+            path = self.library.master_path(sha256)
+            self._write(Receipt(self.clock.now_at(), path.name, sha256, Verdict.REMOVED, "no longer planned"))
+            path.unlink()
+            _log.info("removed %s: no longer planned", path.name)
+        return True
 
     def _receive_document(self, name: str, path: Path) -> None:
         signature_path = path.with_name(name + SIGNATURE_SUFFIX)
