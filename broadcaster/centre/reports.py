@@ -11,7 +11,7 @@ from broadcaster.airtime.reconcile import Evidence, Tolerance, match_airings, ma
 from broadcaster.airtime.weekly import Report, sum_report
 from broadcaster.centre.publish import record_missed_days
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import WorkspaceError
+from broadcaster.core.errors import InputError, WorkspaceError
 from broadcaster.core.ids import AiringId, Sha256, StationId
 from broadcaster.core.model import Airing
 from broadcaster.core.schedules import Schedules
@@ -91,12 +91,39 @@ def write_weekly(
         WorkspaceError: The reports folder cannot be written; an earlier report is as it was.
     """
     week = plan_week(monday)
-    report = make_report(record, schedules, week[0], week[-1], now_at.astimezone(UTC))
+    return write_period(workspace, record, schedules, (week[0], week[-1]), f"bao-cao-{format_week(monday)}", now_at)
+
+
+def write_period(
+    workspace: Workspace,
+    record: Record,
+    schedules: Schedules,
+    period: tuple[date, date],
+    stem: str,
+    now_at: datetime,
+) -> tuple[Report, ReportFiles]:
+    """Make and write the report of any period.
+
+    Args:
+        workspace: Where reports/ lies.
+        record: Plans, receipts, journals.
+        schedules: Names and tolerances.
+        period: First and last date.
+        stem: What the file names begin with.
+        now_at: When the report is made.
+
+    Raises:
+        InputError: The period ends before it begins.
+        WorkspaceError: The reports folder cannot be written; an earlier report is as it was.
+    """
+    if period[1] < period[0]:
+        raise InputError(f"the period ends ({period[1]}) before it begins ({period[0]})")
+    report = make_report(record, schedules, *period, now_at.astimezone(UTC))
     try:
         workspace.reports.mkdir(exist_ok=True)
         template = workspace.schedules / TEMPLATE
         own = template if template.exists() else None
-        files = write_documents(report, schedules, workspace.reports, f"bao-cao-{format_week(monday)}", own)
+        files = write_documents(report, schedules, workspace.reports, stem, own)
     except OSError as error:
         raise WorkspaceError(f"{workspace.reports} cannot be written: {error.strerror}") from error
     return report, files

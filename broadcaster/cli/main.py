@@ -28,6 +28,7 @@ COMMANDS = {
     "readiness": "readiness:readiness",
     "collect": "report:collect",
     "report": "report:report",
+    "airtime": "airtime:airtime",
     "run": "service:run_service",
     "demo": "service:demo",
 }

@@ -9,6 +9,7 @@ from broadcaster.airtime.documents import (
     DIFFERENCE_HEADS,
     STATION_HEADS,
     THEME_HEADS,
+    ReportFiles,
     list_difference_cells,
     list_station_cells,
     list_theme_cells,
@@ -16,11 +17,11 @@ from broadcaster.airtime.documents import (
 )
 from broadcaster.airtime.weekly import Report
 from broadcaster.centre.deliver import collect_stations
-from broadcaster.centre.reports import write_weekly
+from broadcaster.centre.reports import write_period, write_weekly
 from broadcaster.cli.context import json_option, open_desk
 from broadcaster.cli.screen import print_json, print_table
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import read_week
+from broadcaster.core.time import read_date, read_week
 
 SHOWN_DIFFERENCES = 40
 
@@ -61,6 +62,27 @@ def weekly(context: click.Context, week: str, as_json: bool) -> None:
     with open_desk(context) as desk:
         made, files = write_weekly(desk.workspace, desk.record, desk.schedules, monday, desk.now_at())
         schedules = desk.schedules
+    _show(made, files, schedules, week, as_json)
+
+
+@report.command("period")
+@click.option("--from", "first", required=True, help="First day, 2023-10-01 or 01/10/2023.")
+@click.option("--to", "last", required=True, help="Last day.")
+@json_option
+@click.pass_context
+def period(context: click.Context, first: str, last: str, as_json: bool) -> None:
+    """Write the same report for any period: a month, a campaign, a year."""
+    days = (read_date(first), read_date(last))
+    name = f"{days[0]}_{days[1]}"
+    with open_desk(context) as desk:
+        made, files = write_period(
+            desk.workspace, desk.record, desk.schedules, days, f"bao-cao-{name}", desk.now_at()
+        )  # fmt: skip
+        schedules = desk.schedules
+    _show(made, files, schedules, name, as_json)
+
+
+def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, as_json: bool) -> None:
     if as_json:
         total = made.total
         print_json({

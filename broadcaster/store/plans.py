@@ -123,6 +123,12 @@ def read_airings_between(connection: Connection, first_at: datetime, last_at: da
     return [_make_airing(row) for row in rows]
 
 
+def read_airings_named(connection: Connection, name: AiringId) -> list[Airing]:
+    """Read the airings of an id, one for each station that has one; none when there is no such id."""
+    rows = connection.execute(select(airings).where(airings.c.airing_id == name).order_by(airings.c.station_id))
+    return [_make_airing(row) for row in rows]
+
+
 def read_airing_revisions(connection: Connection, names: Iterable[date]) -> dict[tuple[StationId, AiringId], int]:
     """Read by which revision each airing of some dates was planned; 0 where no plan was ever published."""
     query = select(airings.c.station_id, airings.c.airing_id, airings.c.revision)
