@@ -119,7 +119,7 @@ def list_page_values(report: Report, schedules: Schedules) -> dict[str, object]:
         "played_minutes": format_minutes(played),
         "produced_minutes": format_minutes(sum(row.produced_dmin for row in report.columns)),
         "share": _share(report.total),
-        "silent": [row.name for row in report.stations if row.no_journal],
+        "silent": [_name_to_call(schedules, row) for row in report.stations if row.no_journal],
         "unplanned": [
             (_station_name(schedules, station), entry.title, format_number(entry.output_ms / 1000))
             for station, entry in report.unplanned
@@ -244,6 +244,12 @@ def _difference(outcome: Outcome) -> str:
     if outcome.cause in (Cause.STARTED_LATE, Cause.CLOCK_OFF) and outcome.late_s is not None:
         return format_number(outcome.late_s)
     return format_number(-missing_s) if round(missing_s) else ""
+
+
+def _name_to_call(schedules: Schedules, row: StationRow) -> str:
+    """Give a station's name with the number that has to be telephoned, where one is known."""
+    station = schedules.get_station(row.station)
+    return f"{row.name} (ĐT {station.phone})" if station and station.phone else row.name
 
 
 def _station_name(schedules: Schedules, station: str) -> str:

@@ -126,6 +126,16 @@ def test_self_declared_stations_and_broken_chains_are_shown(week: tuple[Report, 
     assert all("{" not in one.text for one in letter.paragraphs)
 
 
+def test_letter_and_page_name_the_number_of_a_station_without_a_journal(tmp_path: Path) -> None:
+    schedules = make_schedules(stations=(Station(make_airing().station, "Xã An Nông", phone="0912 345 678"),))
+    outcome = Outcome(make_airing(), Verdict.NO_JOURNAL, Cause.STATION_OFF, 0, None, None, "")
+    report = sum_report(schedules, MONDAY, MONDAY, START, [outcome], [], [], {}, pending=0)
+    files = write_documents(report, schedules, tmp_path, "x")
+    assert "Xã An Nông (ĐT 0912 345 678)" in files.html.read_text(encoding="utf-8")
+    letter = docx.Document(io.BytesIO(files.docx.read_bytes()))
+    assert any("Xã An Nông (ĐT 0912 345 678)" in one.text for one in letter.paragraphs)
+
+
 def test_workbook_takes_no_name_for_a_formula(tmp_path: Path) -> None:
     schedules = make_schedules(stations=(Station(StationId("xa"), "=HYPERLINK(1) & <b>'x'"),))
     report = sum_report(schedules, MONDAY, MONDAY, START, [], [], [], {}, pending=0)
