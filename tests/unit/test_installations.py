@@ -12,7 +12,8 @@ import sys
 class Guard:
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
-        if top not in sys.stdlib_module_names and top not in {BASE!r} and not top.startswith(("__editable__", "_sysconfigdata")):
+        known = top in sys.stdlib_module_names or top in {BASE!r}
+        if not known and not top.startswith(("__editable__", "_sysconfigdata")):
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Guard())
