@@ -87,8 +87,7 @@ def match_empty_slots(occurrences: list[Occurrence], schedules: Schedules, now_a
     found: dict[str, str] = {}
     for one in occurrences:
         ahead = one.start_at - now_at
-        stations = [s for s in schedules.stations if one.slot.has_station(s) and s.is_valid_on(one.on)]
-        if not timedelta() < ahead <= EMPTY_AHEAD or not stations:
+        if not timedelta() < ahead <= EMPTY_AHEAD or not schedules.list_slot_stations(one.slot, one.on):
             continue
         what = f"{one.slot.id} at {one.start_at.astimezone(schedules.centre.zone):%H:%M %d/%m}"
         why = ", ".join(one.missing)

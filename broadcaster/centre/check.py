@@ -101,7 +101,7 @@ def _check_days(record: Record, schedules: Schedules, now_at: datetime) -> list[
 
 
 def _check_stations(schedules: Schedules) -> list[Finding]:
-    loose = [station.id for station in schedules.stations if station.host is None or station.host_key is None]
+    loose = [station.id for station in schedules.stations if not station.is_connected()]
     if not loose:
         return []
     shown = ", ".join(loose[:5]) + (f" and {len(loose) - 5} more" if len(loose) > 5 else "")

@@ -219,7 +219,7 @@ def _keep_attempts(
                 message=error.message if error else "",
             )
             write_attempt(connection, attempt)
-            if isinstance(error, DeliveryError):
+            if result is not None and isinstance(error, DeliveryError):  # of the others collecting has told already
                 keep_failure(connection, station, error, ended_at)
 
 

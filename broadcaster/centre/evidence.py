@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 
 from broadcaster.airtime.reconcile import Outcome
 from broadcaster.centre.reports import JOURNAL_MARGIN, make_report
 from broadcaster.core.errors import UnknownNameError
 from broadcaster.core.ids import AiringId, StationId
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import plan_week, wall_to_utc
+from broadcaster.core.time import period_to_utc, plan_week
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_named
 from broadcaster.store.stations import read_journal_between
@@ -61,10 +61,9 @@ def _explain(
     record: Record, schedules: Schedules, first_on: date, last_on: date, now_at: datetime
 ) -> list[ExplainedAiring]:
     report = make_report(record, schedules, first_on, last_on, now_at)
-    begins_at = wall_to_utc(first_on, time(), schedules.centre.zone) - JOURNAL_MARGIN
-    ends_at = wall_to_utc(last_on + timedelta(days=1), time(), schedules.centre.zone) + JOURNAL_MARGIN
+    begins_at, ends_at = period_to_utc(first_on, last_on, schedules.centre.zone)
     with record.read() as connection:
-        lines = read_journal_between(connection, begins_at, ends_at)
+        lines = read_journal_between(connection, begins_at - JOURNAL_MARGIN, ends_at + JOURNAL_MARGIN)
     return [
         ExplainedAiring(outcome, tuple(lines.get((outcome.airing.station, outcome.airing.id), ())))
         for outcome in report.outcomes

@@ -58,6 +58,12 @@ def explain(record: Record, schedules: Schedules, on: date, station: Station | N
         return explain_day(schedules, on, read_shelf(connection, schedules), station)
 
 
+def list_publish_dates(schedules: Schedules, now_at: datetime) -> list[date]:
+    """List the dates that have a plan at the stations: today at the centre and as many as its settings say."""
+    today = now_at.astimezone(schedules.centre.zone).date()
+    return [today + timedelta(days=n) for n in range(schedules.centre.publish_days)]
+
+
 def publish_days(
     workspace: Workspace, record: Record, schedules: Schedules, dates: Iterable[date], now_at: datetime
 ) -> list[Published]:
@@ -140,9 +146,9 @@ def _publish_one(
         quiet_hours=schedules.centre.quiet_hours,
         airings=tuple(airings),
     )
-    if old is not None and has_same_airings(read_day_plan(old.document), read_day_plan(write_day_plan(plan))):
-        return Published(station.id, on, old.revision, len(airings), is_new=False)
     document = write_day_plan(plan)
+    if old is not None and has_same_airings(read_day_plan(old.document), read_day_plan(document)):
+        return Published(station.id, on, old.revision, len(airings), is_new=False)
     signature = sign_document(document, key, PLAN_NAMESPACE)
     revision = PlanRevision(station.id, on, plan.revision, document, signature, hash_bytes(document), now_at)
     write_revision(connection, revision)

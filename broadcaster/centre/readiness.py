@@ -98,7 +98,7 @@ def read_board(record: Record, schedules: Schedules, now_at: datetime) -> list[S
 
 
 def _choose_readiness(station: Station, is_held: bool, is_planned: bool) -> Readiness:
-    if station.host is None or station.host_key is None:
+    if not station.is_connected():
         return Readiness.NOT_CONNECTED
     if not is_planned:
         return Readiness.NOTHING_PLANNED

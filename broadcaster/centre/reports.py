@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from broadcaster.airtime.documents import ReportFiles, write_documents
 from broadcaster.airtime.letter import TEMPLATE
@@ -15,7 +15,7 @@ from broadcaster.core.errors import InputError, WorkspaceError
 from broadcaster.core.ids import AiringId, Sha256, StationId
 from broadcaster.core.model import Airing
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import format_week, plan_week, wall_to_utc
+from broadcaster.core.time import format_week, period_to_utc, plan_week
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import RevisionNote, read_airing_revisions, read_airings_between, read_revisions
 from broadcaster.store.programmes import read_programmes
@@ -43,8 +43,7 @@ def make_report(record: Record, schedules: Schedules, first_on: date, last_on: d
     """
     record_missed_days(record, schedules, first_on, last_on, now_at)
     zone = schedules.centre.zone
-    begins_at = wall_to_utc(first_on, time(), zone)
-    ends_at = wall_to_utc(last_on + timedelta(days=1), time(), zone)
+    begins_at, ends_at = period_to_utc(first_on, last_on, zone)
     with record.read() as connection:
         airings = read_airings_between(connection, begins_at, ends_at)
         dates = {airing.start_at.astimezone(zone).date() for airing in airings}

@@ -17,7 +17,7 @@ from broadcaster.centre.alarms import AlarmBook, Webhook, read_empty_slots
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, push_missing, read_missing
 from broadcaster.centre.notify import send_notice
-from broadcaster.centre.publish import publish_days
+from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.centre.readiness import Readiness, read_board
 from broadcaster.centre.reports import write_weekly
 from broadcaster.centre.workspace import Workspace
@@ -85,8 +85,7 @@ class CentreService:
         """Publish the day plans that are due."""
         schedules = self._read()
         now_at = self._clock.now_at()
-        today = now_at.astimezone(schedules.centre.zone).date()
-        dates = [today + timedelta(days=n) for n in range(schedules.centre.publish_days)]
+        dates = list_publish_dates(schedules, now_at)
         try:
             published = publish_days(self._workspace, self._record, schedules, dates, now_at)
         except BroadcasterError as error:
@@ -102,7 +101,7 @@ class CentreService:
         missing = [
             one
             for one in read_missing(self._workspace, self._record, schedules, self._clock.now_at())
-            if one.station.host is not None and one.station.host_key is not None
+            if one.station.is_connected()
         ]
         if not missing:
             return
@@ -119,7 +118,7 @@ class CentreService:
     def collect(self) -> None:
         """Collect from every connected station."""
         schedules = self._read()
-        connected = [s for s in schedules.stations if s.host is not None and s.host_key is not None]
+        connected = [station for station in schedules.stations if station.is_connected()]
         found = collect_stations(self._workspace, self._record, schedules, connected, self._clock)
         lines = sum(value for value in found.values() if isinstance(value, int))
         failed = sum(not isinstance(value, int) for value in found.values())

@@ -49,7 +49,7 @@ def read_slots_ready(
         with record.read() as connection:
             plans = read_newest(connection, on, on)
         for one in preview_day(record, schedules, on):
-            stations = tuple(s for s in schedules.stations if one.slot.has_station(s) and s.is_valid_on(on))
+            stations = schedules.list_slot_stations(one.slot, on)
             if one.start_at <= now_at or not stations:
                 continue
             needed = {item.master.sha256 for item in one.items}

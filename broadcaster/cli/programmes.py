@@ -15,12 +15,12 @@ from broadcaster.centre.programmes import (
     remove_programme,
     restore_programme,
 )
-from broadcaster.centre.publish import publish_days
+from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.screen import format_length, format_local, format_size, print_json, print_table, show_bar
 from broadcaster.core.errors import BroadcasterError, InputError
 from broadcaster.core.model import Programme, ProgrammeKind
-from broadcaster.core.time import plan_dates, read_date
+from broadcaster.core.time import read_date
 from broadcaster.store.programmes import read_programmes
 
 
@@ -171,9 +171,8 @@ def remove(context: click.Context, names: tuple[str, ...], unplan: bool) -> None
             remove_programme(desk.record, name, desk.now_at(), unplan=unplan)
             click.echo(f"removed {name}; `broadcaster programme restore {name}` brings it back")
         if unplan:
-            today = desk.now_at().astimezone(desk.schedules.centre.zone).date()
-            last = today.fromordinal(today.toordinal() + desk.schedules.centre.publish_days - 1)
-            publish_days(desk.workspace, desk.record, desk.schedules, plan_dates(today, last), desk.now_at())
+            dates = list_publish_dates(desk.schedules, desk.now_at())
+            publish_days(desk.workspace, desk.record, desk.schedules, dates, desk.now_at())
             click.echo("plans were published anew; `broadcaster push` sends them")
 
 

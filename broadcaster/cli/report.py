@@ -33,7 +33,7 @@ def collect(context: click.Context, as_json: bool) -> None:
     """Fetch receipts, journals and status of every connected station. Exit code 1 when one was not reached."""
     with open_desk(context) as desk:
         names = {station.id: station.name for station in desk.schedules.stations}
-        connected = [one for one in desk.schedules.stations if one.host and one.host_key]
+        connected = [one for one in desk.schedules.stations if one.is_connected()]
         found = collect_stations(desk.workspace, desk.record, desk.schedules, connected, desk.clock)
     failed = {station: error for station, error in found.items() if not isinstance(error, int)}
     if as_json:

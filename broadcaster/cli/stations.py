@@ -34,7 +34,7 @@ def push(context: click.Context, stations: tuple[str, ...], preview: bool, wait_
         if preview:
             _print_missing(desk, missing, as_json=as_json)
             return
-        connected = [one for one in missing if one.station.host and one.station.host_key]
+        connected = [one for one in missing if one.station.is_connected()]
         with show_fleet(sum(one.size_bytes for one in connected)) as tell:
             results = push_missing(desk.workspace, desk.record, desk.schedules, missing, desk.clock, wait_s, tell)
     failed = [one for one in results if one.error is not None]
@@ -104,7 +104,7 @@ def _print_missing(desk: Desk, missing: Sequence[Missing], *, as_json: bool) -> 
         return
     rows = [
         (one.station.id, one.station.name, len(one.plans), len(one.masters), format_size(one.size_bytes),
-         format_local(one.first_needed_at, zone), "" if one.station.host_key else "not connected")
+         format_local(one.first_needed_at, zone), "" if one.station.is_connected() else "not connected")
         for one in missing
     ]  # fmt: skip
     print_table("", ("Station", "Name", "Plans", "Masters", "Size", "Needed at", "Note"), rows, right=(2, 3, 4))

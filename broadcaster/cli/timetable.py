@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import click
 
-from broadcaster.centre.publish import explain, preview_day, publish_days
+from broadcaster.centre.publish import explain, list_publish_dates, preview_day, publish_days
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.screen import format_length, print_json, print_table
 from broadcaster.core.errors import InputError, UnknownNameError
@@ -42,7 +42,7 @@ def show(
         if station is not None:
             chosen = _get_station(desk, station)
             found = [one for one in found if one.slot.has_station(chosen) and chosen.is_valid_on(one.on)]
-        counts = {id(one): _count_stations(desk, one) for one in found}
+        counts = {id(one): len(desk.schedules.list_slot_stations(one.slot, one.on)) for one in found}
         zone = desk.schedules.centre.zone
     if as_json:
         print_json([_to_fields(one, counts[id(one)]) for one in found])
@@ -104,8 +104,7 @@ def publish(context: click.Context, on: str | None, week: str | None, as_json: b
         if on or week:
             dates: Sequence[date] = _choose_dates(desk, on, week)
         else:
-            today = desk.now_at().astimezone(desk.schedules.centre.zone).date()
-            dates = [today + timedelta(days=n) for n in range(desk.schedules.centre.publish_days)]
+            dates = list_publish_dates(desk.schedules, desk.now_at())
         published = publish_days(desk.workspace, desk.record, desk.schedules, dates, desk.now_at())
     if as_json:
         print_json([
@@ -126,10 +125,6 @@ def _choose_dates(desk: Desk, on: str | None, week: str | None) -> tuple[date, .
     if week:
         return plan_week(read_week(week))
     return (read_date(on) if on else desk.now_at().astimezone(desk.schedules.centre.zone).date(),)
-
-
-def _count_stations(desk: Desk, one: Occurrence) -> int:
-    return sum(one.slot.has_station(s) and s.is_valid_on(one.on) for s in desk.schedules.stations)
 
 
 def _to_fields(one: Occurrence, stations: int) -> dict[str, object]:

@@ -84,6 +84,10 @@ class Station:
     valid_from: date | None = None
     valid_to: date | None = None
 
+    def is_connected(self) -> bool:
+        """Tell whether it has an address and a pinned host key: without them nothing is sent to it."""
+        return self.host is not None and self.host_key is not None
+
     def is_valid_on(self, on: date) -> bool:
         """Tell whether the station exists on a date; both ends of its period belong to it."""
         return (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on <= self.valid_to)

@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from broadcaster.core.ids import ColumnId, ProgrammeId, SlotId, StationId
+from broadcaster.core.ids import ColumnId, ProgrammeId, SlotId
 from broadcaster.core.model import Campaign, Column, LateRule, MasteringTarget, Priority, QuietHours, Station
 
 ALL_STATIONS = "all"
@@ -125,6 +125,6 @@ class Schedules:
         """Give the station of an id; None when there is none."""
         return next((station for station in self.stations if station.id == name), None)
 
-    def list_station_ids(self, on: date) -> tuple[StationId, ...]:
-        """Give the stations that exist on a date, in the order of the file."""
-        return tuple(station.id for station in self.stations if station.is_valid_on(on))
+    def list_slot_stations(self, slot: Slot, on: date) -> tuple[Station, ...]:
+        """Give the stations that a slot is for on a date, in the order of the file."""
+        return tuple(one for one in self.stations if slot.has_station(one) and one.is_valid_on(on))

@@ -60,6 +60,16 @@ def wall_to_utc(on: date, at: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(on, at, zone).astimezone(UTC)
 
 
+def period_to_utc(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Give the instants at which a period begins and is over; both dates belong to it.
+
+    >>> begins_at, ends_at = period_to_utc(date(2023, 10, 9), date(2023, 10, 9), ZoneInfo("Asia/Ho_Chi_Minh"))
+    >>> begins_at.isoformat(), ends_at.isoformat()
+    ('2023-10-08T17:00:00+00:00', '2023-10-09T17:00:00+00:00')
+    """
+    return wall_to_utc(first, time(), zone), wall_to_utc(last + timedelta(days=1), time(), zone)
+
+
 def format_instant(moment: datetime) -> str:
     """Write an instant for a document: UTC, milliseconds, Z.
 

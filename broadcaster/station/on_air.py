@@ -44,20 +44,28 @@ class OnAir:
 
 def make_start_line(start: Start, at: datetime, volume: int, clock_error_ms: int | None) -> JournalEntry:
     """Make the line that is written before an airing sounds. `started_at` is the instant it is about to start at."""
-    airing = start.planned.airing
+    line = _make_line(start.planned, Happening.START, at, volume, clock_error_ms)
+    return replace(line, started_at=max(at, start.at), note=_plan_note(start))
+
+
+def _make_line(
+    planned: Planned, happening: Happening, at: datetime, volume: int, clock_error_ms: int | None
+) -> JournalEntry:
+    """Make what every line of an airing has in common; nothing has sounded."""
+    airing = planned.airing
     return JournalEntry(
-        happening=Happening.START,
+        happening=happening,
         at=at,
         airing=airing.id,
         sha256=airing.sha256,
         title=airing.title,
         planned_at=airing.start_at,
         duration_ms=airing.duration_ms,
-        started_at=max(at, start.at),
+        started_at=None,
         output_ms=0,
         ending=None,
         reason=None,
-        note=_plan_note(start),
+        note="",
         volume=volume,
         clock_error_ms=clock_error_ms,
     )
@@ -84,23 +92,7 @@ def make_skip_line(
     planned: Planned, at: datetime, reason: SkipReason, note: str, volume: int, clock_error_ms: int | None
 ) -> JournalEntry:
     """Make the line of an airing that was not started."""
-    airing = planned.airing
-    return JournalEntry(
-        happening=Happening.SKIP,
-        at=at,
-        airing=airing.id,
-        sha256=airing.sha256,
-        title=airing.title,
-        planned_at=airing.start_at,
-        duration_ms=airing.duration_ms,
-        started_at=None,
-        output_ms=0,
-        ending=None,
-        reason=reason,
-        note=note,
-        volume=volume,
-        clock_error_ms=clock_error_ms,
-    )
+    return replace(_make_line(planned, Happening.SKIP, at, volume, clock_error_ms), reason=reason, note=note)
 
 
 def write_playing(library: Path, line: JournalEntry, started_at: datetime, output_ms: int) -> None:
