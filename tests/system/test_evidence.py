@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date, time, timedelta
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -13,36 +11,22 @@ from click.testing import CliRunner
 from broadcaster.centre.evidence import explain_airing, explain_station_week
 from broadcaster.centre.publish import publish_days
 from broadcaster.centre.reports import make_report, write_period
-from broadcaster.centre.workspace import Workspace, init_workspace
+from broadcaster.centre.workspace import Workspace
 from broadcaster.cli.main import cli
 from broadcaster.core.errors import InputError, UnknownNameError
 from broadcaster.core.ids import AiringId, ColumnId, LogId, SlotId, StationId
 from broadcaster.core.schedules import RundownItem, Schedules, Slot
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_between
-from broadcaster.store.programmes import write_programme
 from broadcaster.store.stations import write_contact, write_journal
 from broadcaster.wire.chain import START as CHAIN_START
 from broadcaster.wire.chain import ChainPoint, plan_line, read_line
 from broadcaster.wire.journal import Ending, Happening, read_entry, write_entry
-from tests.unit.makers import AN_NONG, START, make_entry, make_programme, make_schedules
+from tests.unit.makers import AN_NONG, START, make_entry, make_schedules
 
 MONDAY = date(2023, 10, 9)
 SLOT = Slot(SlotId("chieu"), "Chiều", time(17), 30, rundown=(RundownItem(column=ColumnId("thoi-su")),))
 LATER = START + timedelta(days=1)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return init_workspace(tmp_path / "w")[0]
-
-
-@pytest.fixture
-def record(workspace: Workspace) -> Iterator[Record]:
-    with workspace.open_record() as record:
-        with record.write() as connection:
-            write_programme(connection, make_programme("tin"))
-        yield record
 
 
 @pytest.fixture

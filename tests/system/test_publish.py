@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import date, time, timedelta
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from broadcaster.airtime.reconcile import Cause, Verdict
 from broadcaster.centre.programmes import get_programme, remove_programme, restore_programme
 from broadcaster.centre.publish import publish_days
 from broadcaster.centre.reports import make_report, write_weekly
-from broadcaster.centre.workspace import Workspace, init_workspace
+from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InUseError, UnknownNameError
 from broadcaster.core.files import hash_bytes
 from broadcaster.core.ids import ColumnId, LogId, SlotId
@@ -37,19 +36,6 @@ FARM = RundownItem(column=ColumnId("nong-nghiep"))
 AFTERNOON = Slot(SlotId("chieu"), "Chiều", time(17), 30, rundown=(NEWS, FARM))
 EVENING = Slot(SlotId("toi"), "Tối", time(19), 30, rundown=(FARM,))
 MORNING = START - timedelta(hours=8)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return init_workspace(tmp_path / "w")[0]
-
-
-@pytest.fixture
-def record(workspace: Workspace) -> Iterator[Record]:
-    with workspace.open_record() as record:
-        with record.write() as connection:
-            write_programme(connection, make_programme("tin"))
-        yield record
 
 
 @pytest.fixture
