@@ -32,8 +32,8 @@ STATION_HEADS = (
     "Phút theo lịch", "Phút thực phát", "Tỷ lệ %", "Khẩn cấp", "Ghi chú",
 )  # fmt: skip
 THEME_HEADS = (
-    "STT", "Chuyên mục", "Số CT", "Phút sản xuất", "Lượt phát", "Phút phát mới", "Phút phát lại", "Tổng phút",
-    "Số xã đã phát/tổng số xã",
+    "STT", "Chuyên mục", "Số CT", "Số tin, bài", "Phút sản xuất", "Lượt phát", "Phút phát mới", "Phút phát lại",
+    "Tổng phút", "Số xã đã phát/tổng số xã",
 )  # fmt: skip
 CAMPAIGN_HEADS = ("STT", "Đợt tuyên truyền", *THEME_HEADS[2:])
 DIFFERENCE_HEADS = (
@@ -147,7 +147,7 @@ def list_sheets(report: Report, schedules: Schedules) -> list[Sheet]:
         ("Phụ lục III", "Phụ lục III. Theo đợt tuyên truyền", CAMPAIGN_HEADS, report.campaigns),
     ):
         cells = [_theme_numbers(index, row) for index, row in enumerate(rows, 1)]
-        sheets.append(Sheet(name, title, heads, (6, 36, *(13,) * 7), cells, (2, 3, 4, 5, 6, 7)))
+        sheets.append(Sheet(name, title, heads, (6, 36, *(13,) * 8), cells, (2, 3, 4, 5, 6, 7, 8)))
     widths = (12, 11, 11, 24, 34, 20, 10, 50)
     for name, title, outcomes in (
         ("Phụ lục IV", "Phụ lục IV. Sai lệch so với lịch", report.differences),
@@ -160,7 +160,7 @@ def list_sheets(report: Report, schedules: Schedules) -> list[Sheet]:
 
 def _theme_numbers(index: int, row: ThemeRow) -> list[Cell]:
     new, repeat = row.new_dmin, row.repeat_dmin
-    return [index, row.name, row.programmes, row.produced_dmin / 10, row.airings, new / 10, repeat / 10,
+    return [index, row.name, row.programmes, row.stories, row.produced_dmin / 10, row.airings, new / 10, repeat / 10,
             (new + repeat) / 10, f"{row.stations_played}/{row.stations_total}"]  # fmt: skip
 
 
@@ -181,6 +181,7 @@ def list_theme_cells(rows: Iterable[ThemeRow]) -> list[tuple[str, ...]]:
             str(index),
             row.name,
             format_number(row.programmes),
+            format_number(row.stories),
             format_minutes(row.produced_dmin),
             format_number(row.airings),
             format_minutes(row.new_dmin),

@@ -43,11 +43,15 @@ class StationRow:
 
 @dataclass(frozen=True, slots=True)
 class ThemeRow:
-    """Annexes II and III: one column's or campaign's figures. `produced_dmin` is made once, the others were aired."""
+    """Annexes II and III: one column's or campaign's figures. `produced_dmin` is made once, the others were aired.
+
+    `stories` counts the news items and articles of its programmes.
+    """
 
     id: str
     name: str
     programmes: int
+    stories: int
     produced_dmin: int
     airings: int
     new_dmin: int
@@ -106,6 +110,8 @@ def sum_report(
         _sum_station(schedules, station_id, by_station.get(station_id, []))
         for station_id in _list_stations(schedules, first_on, last_on, by_station)
     )
+    programmes = list(programmes)
+    stories = {programme.id: programme.stories for programme in programmes}
     produced = [programme for programme in programmes if first_on <= programme.on <= last_on]
     columns = tuple(
         _sum_theme(
@@ -113,6 +119,7 @@ def sum_report(
             column.name,
             [outcome for outcome in outcomes if outcome.airing.column == column.id],
             [programme for programme in produced if programme.column == column.id],
+            stories,
             len(stations),
         )
         for column in schedules.columns
@@ -123,6 +130,7 @@ def sum_report(
             campaign.name,
             [outcome for outcome in outcomes if outcome.airing.campaign == campaign.id],
             [programme for programme in produced if programme.campaign == campaign.id],
+            stories,
             len(stations),
         )
         for campaign in schedules.campaigns
@@ -211,6 +219,7 @@ def _sum_theme(
     name: str,
     outcomes: Sequence[Outcome],
     produced: Sequence[Programme],
+    stories: Mapping[ProgrammeId, int],
     stations_total: int,
 ) -> ThemeRow:
     played = [outcome for outcome in outcomes if outcome.played_ms > 0]
@@ -220,6 +229,7 @@ def _sum_theme(
         id=theme,
         name=name,
         programmes=len(programmes),
+        stories=sum(stories.get(programme, 1) for programme in programmes),
         produced_dmin=_round(sum(programme.master.duration_ms for programme in produced)),
         airings=len(played),
         new_dmin=_round(sum(outcome.played_ms for outcome in played if not outcome.airing.is_repeat)),

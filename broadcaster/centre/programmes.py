@@ -39,6 +39,7 @@ class ProgrammeWish:
     campaign: str | None
     language: str
     on: date
+    stories: int = 1
 
 
 def check_wish(wish: ProgrammeWish, schedules: Schedules) -> None:
@@ -124,6 +125,7 @@ def add_programme(
         source_sha256=source_sha256,
         master=master,
         added_at=now_at,
+        stories=wish.stories,
     )
     with record.write() as connection:
         write_programme(connection, programme)

@@ -38,6 +38,8 @@ def programme() -> None:
 @click.option("--column", help="Column (chuyên mục) of schedules/columns.yaml.")
 @click.option("--campaign", help="Campaign of schedules/campaigns.yaml.")
 @click.option("--language", default="vi", show_default=True, help="Language of the programme: vi, mtq, tai, km …")
+@click.option("--stories", type=click.IntRange(1, 999), default=1, show_default=True,
+              help="News items and articles (tin, bài) in it, for the report.")  # fmt: skip
 @click.option("--date", "on", help="Date it belongs to, 2023-10-09 or 09/10/2023; today otherwise.")
 @click.option("--ident", is_flag=True, help="It is an ident (đài hiệu) that frames programmes; needs no column.")
 @json_option
@@ -50,6 +52,7 @@ def add(
     column: str | None,
     campaign: str | None,
     language: str,
+    stories: int,
     on: str | None,
     ident: bool,
     as_json: bool,
@@ -69,6 +72,7 @@ def add(
             column=column,
             campaign=campaign,
             language=language,
+            stories=stories,
             on=read_date(on) if on else desk.now_at().astimezone(desk.schedules.centre.zone).date(),
         )
         check_wish(wish, desk.schedules)
@@ -146,6 +150,7 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
         ("Column", found.column or "-"),
         ("Campaign", found.campaign or "-"),
         ("Language", found.language),
+        ("Stories", str(found.stories)),
         ("Date", f"{found.on:%d/%m/%Y}"),
         ("Recording", found.source_name),
         ("Added", format_local(found.added_at, zone)),

@@ -117,9 +117,11 @@ def print_report(made: Report, schedules: Schedules) -> None:
     rows = [cells for cells, row in zip(list_station_cells(made), made.stations, strict=True) if row.planned]
     numbers = tuple(range(2, 12))
     print_table("Theo xã, thị trấn", STATION_HEADS, [*rows, total_cells(made.total)], right=numbers)
-    print_table("Theo chuyên mục", THEME_HEADS, list_theme_cells(made.columns), right=tuple(range(2, 9)))
+    print_table("Theo chuyên mục", THEME_HEADS, list_theme_cells(made.columns), right=tuple(range(2, 10)))
     if made.campaigns:
-        print_table("Theo đợt tuyên truyền", CAMPAIGN_HEADS, list_theme_cells(made.campaigns), right=tuple(range(2, 9)))
+        print_table(
+            "Theo đợt tuyên truyền", CAMPAIGN_HEADS, list_theme_cells(made.campaigns), right=tuple(range(2, 10))
+        )
     shown = made.differences[:SHOWN_DIFFERENCES]
     print_table("Sai lệch so với lịch", DIFFERENCE_HEADS, list_difference_cells(shown, schedules), right=(6,))
     if len(made.differences) > len(shown):

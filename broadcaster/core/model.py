@@ -159,7 +159,10 @@ class Master:
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """One produced piece of audio with a title, a column and a date, and the master made of it."""
+    """One produced piece of audio with a title, a column and a date, and the master made of it.
+
+    `stories` is how many news items and articles (tin, bài) it holds.
+    """
 
     id: ProgrammeId
     title: str
@@ -172,6 +175,7 @@ class Programme:
     source_sha256: Sha256
     master: Master
     added_at: datetime
+    stories: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "added_at", require_aware(self.added_at))

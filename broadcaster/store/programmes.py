@@ -24,6 +24,7 @@ def write_programme(connection: Connection, programme: Programme) -> None:
             column_id=programme.column,
             campaign_id=programme.campaign,
             language=programme.language,
+            stories=programme.stories,
             on_date=programme.on,
             source_name=programme.source_name,
             source_sha256=programme.source_sha256,
@@ -119,4 +120,5 @@ def _make_programme(row: Row[Any]) -> Programme:
             limiter_db=row.limiter_db,
         ),
         added_at=row.added_at,
+        stories=row.stories,
     )

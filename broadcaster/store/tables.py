@@ -76,6 +76,7 @@ programmes = Table(
     Column("column_id", String(60)),
     Column("campaign_id", String(60)),
     Column("language", String(20), nullable=False),
+    Column("stories", Integer, nullable=False, server_default="1"),
     Column("on_date", Date, nullable=False),
     Column("source_name", Text, nullable=False),
     Column("source_sha256", String(64), nullable=False),

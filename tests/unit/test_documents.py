@@ -109,6 +109,19 @@ def test_totals_of_the_workbook_are_formulas_whose_kept_values_agree(week: tuple
         assert sum(read_numbers(kept, place, range(5, 39))) == Decimal(str(kept.cell(39, place + 1).value))
 
 
+def test_annex_of_columns_counts_the_news_items_of_its_programmes(tmp_path: Path) -> None:
+    schedules = make_schedules()
+    produced = [dataclasses.replace(make_programme("tin"), stories=12), make_programme("lua", "nong-nghiep")]
+    report = sum_report(schedules, MONDAY, MONDAY, START, [], produced, [], {}, pending=0)
+    files = write_documents(report, schedules, tmp_path, "x")
+    rows = docx.Document(io.BytesIO(files.docx.read_bytes())).tables[3].rows
+    assert [[cell.text for cell in row.cells[1:4]] for row in rows] == [
+        ["Chuyên mục", "Số CT", "Số tin, bài"],
+        ["Thời sự", "1", "12"],
+        ["Nông nghiệp", "1", "1"],
+    ]
+
+
 def test_letter_workbook_and_table_say_the_same(week: tuple[Report, ReportFiles]) -> None:
     kept = openpyxl.load_workbook(week[1].xlsx, data_only=True)["Phụ lục I"]
     table = docx.Document(io.BytesIO(week[1].docx.read_bytes())).tables[2]
