@@ -14,14 +14,18 @@ from jinja2 import Environment, StrictUndefined, TemplateError
 
 from broadcaster.core.errors import WorkspaceError
 
-TEMPLATE = "report.docx"
+
+def name_template(language: str) -> str:
+    """Name the template of a language: `report.docx` for Vietnamese, `report.en.docx` for English."""
+    return "report.docx" if language == "vi" else f"report.{language}.docx"
 
 
-def render_docx(values: Mapping[str, object], template: Path | None = None) -> bytes:
+def render_docx(values: Mapping[str, object], language: str, template: Path | None = None) -> bytes:
     """Fill the template of the letter.
 
     Args:
         values: What the template may name: those of the HTML page.
+        language: vi or en.
         template: The office's own file, edited in Word; ours when None.
 
     Raises:
@@ -32,7 +36,7 @@ def render_docx(values: Mapping[str, object], template: Path | None = None) -> b
     """
     try:
         source = template.read_bytes() if template else resources.files("broadcaster.airtime").joinpath(
-            "templates", TEMPLATE
+            "templates", name_template(language)
         ).read_bytes()  # fmt: skip
         document = DocxTemplate(io.BytesIO(source))
         document.render(dict(values), Environment(undefined=StrictUndefined, autoescape=True), autoescape=True)
@@ -40,7 +44,7 @@ def render_docx(values: Mapping[str, object], template: Path | None = None) -> b
         document.save(out)
     except (TemplateError, PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise WorkspaceError(
-            f"the template {template or TEMPLATE} cannot be filled: {error}",
+            f"the template {template or name_template(language)} cannot be filled: {error}",
             hint="correct it in Word, or remove it: without it the built-in layout is used",
         ) from error
     return out.getvalue()

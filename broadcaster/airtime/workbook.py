@@ -19,8 +19,8 @@ Cell = str | int | float | None
 class Sheet:
     """One annex.
 
-    `summed` are the places of the columns that the last row adds up; `share` names the place of a percentage and the
-    places of its part and its whole.
+    `summed` are the places of the columns that the last row, named by `total`, adds up; `share` names the place of a
+    percentage and the places of its part and its whole.
     """
 
     name: str
@@ -28,11 +28,12 @@ class Sheet:
     heads: tuple[str, ...]
     widths: tuple[int, ...]
     rows: Sequence[Sequence[Cell]]
+    total: str
     summed: tuple[int, ...] = ()
     share: tuple[int, int, int] | None = None
 
 
-def render_workbook(sheets: Sequence[Sheet], period: str, made_at: datetime) -> bytes:
+def render_workbook(sheets: Sequence[Sheet], title: str, made_at: datetime) -> bytes:
     """Write the sheets of a workbook.
 
     Totals are SUBTOTAL formulas: they follow the filter. The values kept beside them are the sums of all rows, for
@@ -40,14 +41,14 @@ def render_workbook(sheets: Sequence[Sheet], period: str, made_at: datetime) -> 
 
     Args:
         sheets: In their order.
-        period: The report's period, as its title writes it.
+        title: The report and its period.
         made_at: When the report was made; the workbook carries no other time.
     """
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True})
-    book.set_properties({"title": f"Báo cáo thời lượng phát sóng {period}", "created": made_at.replace(tzinfo=None)})
+    book.set_properties({"title": title, "created": made_at.replace(tzinfo=None)})
     for index, sheet in enumerate(sheets):
-        _write_sheet(book, sheet, period, index)
+        _write_sheet(book, sheet, title, index)
     book.close()
     return out.getvalue()
 
@@ -57,7 +58,7 @@ def sum_column(sheet: Sheet, place: int) -> float:
     return round(sum(value for row in sheet.rows if isinstance(value := row[place], int | float)), 1)
 
 
-def _write_sheet(book: xlsxwriter.Workbook, sheet: Sheet, period: str, index: int) -> None:
+def _write_sheet(book: xlsxwriter.Workbook, sheet: Sheet, subtitle: str, index: int) -> None:
     font = {"font_name": "Times New Roman", "font_size": 12}
     edge = {**font, "border": 1, "valign": "top"}
     title = book.add_format({**font, "font_size": 14, "bold": True})
@@ -72,7 +73,7 @@ def _write_sheet(book: xlsxwriter.Workbook, sheet: Sheet, period: str, index: in
 
     page = book.add_worksheet(sheet.name)
     page.write_string(0, 0, sheet.title, title)
-    page.write_string(1, 0, period, plain)
+    page.write_string(1, 0, subtitle, plain)
     for place, width in enumerate(sheet.widths):
         page.set_column(place, place, width)
     last = HEAD_ROW + max(1, len(sheet.rows))
@@ -96,7 +97,7 @@ def _write_sheet(book: xlsxwriter.Workbook, sheet: Sheet, period: str, index: in
     if sheet.summed:
         bottom = last + 1
         for place in range(columns + 1):
-            page.write_string(bottom, place, "TỔNG CỘNG" if place == 1 else "", total_text)
+            page.write_string(bottom, place, sheet.total if place == 1 else "", total_text)
         for place in sheet.summed:
             is_whole = all(isinstance(row[place], int) for row in sheet.rows)
             formula = f"=SUBTOTAL(109,{xl_range(HEAD_ROW + 1, place, last, place)})"

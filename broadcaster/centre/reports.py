@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from broadcaster.airtime.documents import ReportFiles, write_documents
-from broadcaster.airtime.letter import TEMPLATE
+from broadcaster.airtime.letter import name_template
 from broadcaster.airtime.reconcile import Evidence, Tolerance, match_airings, match_unplanned
 from broadcaster.airtime.weekly import Report, sum_report
+from broadcaster.airtime.wording import VIETNAMESE, Wording
 from broadcaster.centre.publish import record_missed_days
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InputError, WorkspaceError
@@ -82,7 +83,12 @@ def make_report(record: Record, schedules: Schedules, first_on: date, last_on: d
 
 
 def write_weekly(
-    workspace: Workspace, record: Record, schedules: Schedules, monday: date, now_at: datetime
+    workspace: Workspace,
+    record: Record,
+    schedules: Schedules,
+    monday: date,
+    now_at: datetime,
+    words: Wording = VIETNAMESE,
 ) -> tuple[Report, ReportFiles]:
     """Make and write the report of an ISO week.
 
@@ -90,7 +96,7 @@ def write_weekly(
         WorkspaceError: The reports folder cannot be written; an earlier report is as it was.
     """
     week = plan_week(monday)
-    return write_period(workspace, record, schedules, (week[0], week[-1]), f"bao-cao-{format_week(monday)}", now_at)
+    return write_period(workspace, record, schedules, (week[0], week[-1]), format_week(monday), now_at, words)
 
 
 def write_period(
@@ -98,8 +104,9 @@ def write_period(
     record: Record,
     schedules: Schedules,
     period: tuple[date, date],
-    stem: str,
+    name: str,
     now_at: datetime,
+    words: Wording = VIETNAMESE,
 ) -> tuple[Report, ReportFiles]:
     """Make and write the report of any period.
 
@@ -108,8 +115,9 @@ def write_period(
         record: Plans, receipts, journals.
         schedules: Names and tolerances.
         period: First and last date.
-        stem: What the file names begin with.
+        name: What the file names say of the period.
         now_at: When the report is made.
+        words: The language.
 
     Raises:
         InputError: The period ends before it begins.
@@ -120,9 +128,9 @@ def write_period(
     report = make_report(record, schedules, *period, now_at.astimezone(UTC))
     try:
         workspace.reports.mkdir(exist_ok=True)
-        template = workspace.schedules / TEMPLATE
+        template = workspace.schedules / name_template(words.code)
         own = template if template.exists() else None
-        files = write_documents(report, schedules, workspace.reports, stem, own)
+        files = write_documents(report, schedules, workspace.reports, f"{words.stem}-{name}", own, words)
     except OSError as error:
         raise WorkspaceError(f"{workspace.reports} cannot be written: {error.strerror}") from error
     return report, files

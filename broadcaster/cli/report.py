@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import click
 
-from broadcaster.airtime.documents import (
-    CAMPAIGN_HEADS,
-    DIFFERENCE_HEADS,
-    STATION_HEADS,
-    THEME_HEADS,
-    ReportFiles,
-    list_difference_cells,
-    list_station_cells,
-    list_theme_cells,
-    total_cells,
-)
+from broadcaster.airtime.cells import list_difference_cells, list_station_cells, list_theme_cells, total_cells
+from broadcaster.airtime.documents import ReportFiles
 from broadcaster.airtime.weekly import Report
+from broadcaster.airtime.wording import VIETNAMESE, WORDINGS, Wording
 from broadcaster.centre.deliver import collect_stations
 from broadcaster.centre.reports import write_period, write_weekly
 from broadcaster.cli.context import json_option, open_desk
@@ -47,6 +39,10 @@ def collect(context: click.Context, as_json: bool) -> None:
     context.exit(1 if failed else 0)
 
 
+language_option = click.option("--language", type=click.Choice(sorted(WORDINGS)), default="vi", show_default=True,
+                               help="Language of the documents: Vietnamese or English.")  # fmt: skip
+
+
 @click.group()
 def report() -> None:
     """Write reports of what was really heard."""
@@ -54,35 +50,37 @@ def report() -> None:
 
 @report.command("weekly")
 @click.option("--week", required=True, help="ISO week, 2023-W41.")
+@language_option
 @json_option
 @click.pass_context
-def weekly(context: click.Context, week: str, as_json: bool) -> None:
+def weekly(context: click.Context, week: str, language: str, as_json: bool) -> None:
     """Write the weekly airtime report: a letter to sign (Word), a page, a workbook, CSV tables."""
-    monday = read_week(week)
+    monday, words = read_week(week), WORDINGS[language]
     with open_desk(context) as desk:
-        made, files = write_weekly(desk.workspace, desk.record, desk.schedules, monday, desk.now_at())
+        made, files = write_weekly(desk.workspace, desk.record, desk.schedules, monday, desk.now_at(), words)
         schedules = desk.schedules
-    _show(made, files, schedules, week, as_json)
+    _show(made, files, schedules, week, words, as_json)
 
 
 @report.command("period")
 @click.option("--from", "first", required=True, help="First day, 2023-10-01 or 01/10/2023.")
 @click.option("--to", "last", required=True, help="Last day.")
+@language_option
 @json_option
 @click.pass_context
-def period(context: click.Context, first: str, last: str, as_json: bool) -> None:
+def period(context: click.Context, first: str, last: str, language: str, as_json: bool) -> None:
     """Write the same report for any period: a month, a campaign, a year."""
     days = (read_date(first), read_date(last))
-    name = f"{days[0]}_{days[1]}"
+    name, words = f"{days[0]}_{days[1]}", WORDINGS[language]
     with open_desk(context) as desk:
         made, files = write_period(
-            desk.workspace, desk.record, desk.schedules, days, f"bao-cao-{name}", desk.now_at()
+            desk.workspace, desk.record, desk.schedules, days, name, desk.now_at(), words
         )  # fmt: skip
         schedules = desk.schedules
-    _show(made, files, schedules, name, as_json)
+    _show(made, files, schedules, name, words, as_json)
 
 
-def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, as_json: bool) -> None:
+def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, words: Wording, as_json: bool) -> None:
     if as_json:
         total = made.total
         print_json({
@@ -104,7 +102,7 @@ def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, as_
             "csv": [str(path) for path in files.csv],
         })  # fmt: skip
         return
-    print_report(made, schedules)
+    print_report(made, schedules, words)
     click.echo(f"letter: {files.docx}")
     click.echo(f"report: {files.html}")
     click.echo(f"annexes: {files.xlsx}")
@@ -112,18 +110,17 @@ def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, as_
         click.echo(f"table:  {path}")
 
 
-def print_report(made: Report, schedules: Schedules) -> None:
+def print_report(made: Report, schedules: Schedules, words: Wording = VIETNAMESE) -> None:
     """Print a report's tables; of stations only those for which something was planned."""
-    rows = [cells for cells, row in zip(list_station_cells(made), made.stations, strict=True) if row.planned]
-    numbers = tuple(range(2, 12))
-    print_table("Theo xã, thị trấn", STATION_HEADS, [*rows, total_cells(made.total)], right=numbers)
-    print_table("Theo chuyên mục", THEME_HEADS, list_theme_cells(made.columns), right=tuple(range(2, 10)))
+    first, second, third, fourth, _ = (title for _, title in words.annexes)
+    rows = [cells for cells, row in zip(list_station_cells(made, words), made.stations, strict=True) if row.planned]
+    numbers, sums = tuple(range(2, 12)), tuple(range(2, 10))
+    print_table(first, words.station_heads, [*rows, total_cells(made.total, words)], right=numbers)
+    print_table(second, words.theme_heads, list_theme_cells(made.columns, words), right=sums)
     if made.campaigns:
-        print_table(
-            "Theo đợt tuyên truyền", CAMPAIGN_HEADS, list_theme_cells(made.campaigns), right=tuple(range(2, 10))
-        )
+        print_table(third, words.campaign_heads, list_theme_cells(made.campaigns, words), right=sums)
     shown = made.differences[:SHOWN_DIFFERENCES]
-    print_table("Sai lệch so với lịch", DIFFERENCE_HEADS, list_difference_cells(shown, schedules), right=(6,))
+    print_table(fourth, words.difference_heads, list_difference_cells(shown, schedules, words), right=(6,))
     if len(made.differences) > len(shown):
         click.echo(f"… and {len(made.differences) - len(shown)} more in the documents")
     if made.pending:

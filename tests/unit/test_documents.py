@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from broadcaster.airtime.documents import ReportFiles, write_documents
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import Report, sum_report
+from broadcaster.airtime.wording import ENGLISH
 from broadcaster.core.errors import WorkspaceError
 from broadcaster.core.ids import ColumnId, StationId
 from broadcaster.core.model import Station, StationKind
@@ -120,6 +122,24 @@ def test_annex_of_columns_counts_the_news_items_of_its_programmes(tmp_path: Path
         ["Thời sự", "1", "12"],
         ["Nông nghiệp", "1", "1"],
     ]
+
+
+def test_english_documents_say_the_same_figures(week: tuple[Report, ReportFiles], tmp_path: Path) -> None:
+    english = write_documents(week[0], make_schedules_of_34(), tmp_path, "airtime-report", words=ENGLISH)
+    ours, theirs = (docx.Document(io.BytesIO(files.docx.read_bytes())) for files in (week[1], english))
+    for own, other in zip(ours.tables[2].rows[1:], theirs.tables[2].rows[1:], strict=True):
+        for place in (*SUMMED, 10):
+            here, there = own.cells[place].text, other.cells[place].text
+            assert (here == there == "-") or read_vietnamese(here) == Decimal(there.replace(",", ""))
+    assert theirs.tables[2].rows[-1].cells[1].text == "TOTAL"
+    page = english.html.read_text(encoding="utf-8")
+    assert 'lang="en"' in page
+    assert "Minutes aired" in page
+    ours_in_it = re.sub(
+        "Xã thứ|Thời sự|Nông nghiệp|Tin|Trung tâm|dòng . không nối với dòng", "", page.split("</style>")[1]
+    )
+    assert re.findall("[^\x00-\x7f]", ours_in_it) == []
+    assert openpyxl.load_workbook(english.xlsx)["Annex I"]["B4"].value == "Commune"
 
 
 def test_letter_workbook_and_table_say_the_same(week: tuple[Report, ReportFiles]) -> None:

@@ -1,0 +1,203 @@
+"""The words of a report in each language, and numbers and dates as it writes them. Pure.
+
+Sources:
+    Decree 30/2020/NĐ-CP for the Vietnamese document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from broadcaster.airtime.reconcile import Cause, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One language's words. Heads of a table stand in the order of its columns; `annexes` are sheet name and title."""
+
+    code: str
+    stem: str
+    title: str
+    thousands: str
+    decimal: str
+    verdicts: Mapping[Verdict, str]
+    causes: Mapping[Cause, str]
+    station_heads: tuple[str, ...]
+    theme_heads: tuple[str, ...]
+    campaign_heads: tuple[str, ...]
+    difference_heads: tuple[str, ...]
+    annexes: tuple[tuple[str, str], ...]
+    tables: tuple[str, ...]
+    total: str
+    nothing: str
+    self_declared: str
+    phone: str
+
+    def format_number(self, value: float, decimals: int = 0) -> str:
+        """Write a number.
+
+        >>> VIETNAMESE.format_number(1340), VIETNAMESE.format_number(12.5, 1), ENGLISH.format_number(1340.5, 1)
+        ('1.340', '12,5', '1,340.5')
+        """
+        return f"{value:,.{decimals}f}".translate(str.maketrans(",.", self.thousands + self.decimal))
+
+    def format_minutes(self, tenths: int) -> str:
+        """Write tenths of a minute as minutes.
+
+        >>> VIETNAMESE.format_minutes(13405), VIETNAMESE.format_minutes(20), ENGLISH.format_minutes(13405)
+        ('1.340,5', '2', '1,340.5')
+        """
+        return self.format_number(tenths / 10, 1 if tenths % 10 else 0)
+
+    def format_long_date(self, on: date) -> str:
+        """Write a date for the head of a document: a zero before days under 10 and months 1 and 2 only.
+
+        >>> VIETNAMESE.format_long_date(date(2023, 10, 9)), VIETNAMESE.format_long_date(date(2024, 2, 12))
+        ('ngày 09 tháng 10 năm 2023', 'ngày 12 tháng 02 năm 2024')
+        >>> VIETNAMESE.format_long_date(date(2024, 3, 1)), ENGLISH.format_long_date(date(2024, 3, 1))
+        ('ngày 01 tháng 3 năm 2024', '1 March 2024')
+        """
+        if self.code == "en":
+            return f"{on.day} {ENGLISH_MONTHS[on.month - 1]} {on.year}"
+        month = f"{on.month:02d}" if on.month <= 2 else str(on.month)
+        return f"ngày {on.day:02d} tháng {month} năm {on.year}"
+
+
+ENGLISH_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+                  "November", "December")  # fmt: skip
+
+
+def format_date(on: date) -> str:
+    """Write a date as both languages do.
+
+    >>> format_date(date(2023, 10, 9))
+    '09/10/2023'
+    """
+    return f"{on:%d/%m/%Y}"
+
+
+def format_clock(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Write the wall time of an instant to the second; "" for None."""
+    return "" if moment is None else f"{moment.astimezone(zone):%H:%M:%S}"
+
+
+VIETNAMESE = Wording(
+    code="vi",
+    stem="bao-cao",
+    title="Báo cáo thời lượng phát sóng",
+    thousands=".",
+    decimal=",",
+    verdicts={
+        Verdict.FULL: "Phát đủ",
+        Verdict.LATE: "Phát đủ, sai giờ",
+        Verdict.SHORT: "Phát thiếu",
+        Verdict.CUT: "Bị cắt (khẩn cấp)",
+        Verdict.NOT_PLAYED: "Không phát",
+        Verdict.NO_JOURNAL: "Chưa có nhật ký",
+    },
+    causes={
+        Cause.NONE: "",
+        Cause.NOT_PUBLISHED: "Trung tâm chưa ban hành kế hoạch phát",
+        Cause.PLAN_NOT_DELIVERED: "Đài chưa nhận kế hoạch phát",
+        Cause.NOT_DELIVERED: "Đài chưa nhận được tệp",
+        Cause.REFUSED: "Đài từ chối tệp",
+        Cause.STATION_OFF: "Đài tắt hoặc mất điện",
+        Cause.STARTED_LATE: "Bắt đầu muộn",
+        Cause.CUT: "Nhường bản tin khẩn cấp",
+        Cause.STOPPED: "Dừng để phát mục sau",
+        Cause.PLAYER: "Thiết bị phát lỗi",
+        Cause.CLOCK_OFF: "Đồng hồ đài sai",
+        Cause.QUIET_HOURS: "Rơi vào giờ yên tĩnh",
+        Cause.NO_JOURNAL_YET: "Chưa thu được nhật ký",
+    },
+    station_heads=(
+        "STT", "Xã, thị trấn", "Số cụm loa", "CT theo lịch", "Phát đủ", "Phát thiếu", "Không phát", "Chưa có nhật ký",
+        "Phút theo lịch", "Phút thực phát", "Tỷ lệ %", "Khẩn cấp", "Ghi chú",
+    ),
+    theme_heads=(
+        "STT", "Chuyên mục", "Số CT", "Số tin, bài", "Phút sản xuất", "Lượt phát", "Phút phát mới", "Phút phát lại",
+        "Tổng phút", "Số xã đã phát/tổng số xã",
+    ),
+    campaign_heads=(
+        "STT", "Đợt tuyên truyền", "Số CT", "Số tin, bài", "Phút sản xuất", "Lượt phát", "Phút phát mới",
+        "Phút phát lại", "Tổng phút", "Số xã đã phát/tổng số xã",
+    ),
+    difference_heads=(
+        "Ngày", "Giờ lịch", "Giờ thực", "Xã", "Chương trình", "Loại sai lệch", "Lệch (giây)", "Nguyên nhân",
+    ),
+    annexes=(
+        ("Phụ lục I", "Phụ lục I. Theo xã, thị trấn"),
+        ("Phụ lục II", "Phụ lục II. Theo chuyên mục"),
+        ("Phụ lục III", "Phụ lục III. Theo đợt tuyên truyền"),
+        ("Phụ lục IV", "Phụ lục IV. Sai lệch so với lịch"),
+        ("Lượt phát", "Mọi lượt phát trong kỳ"),
+    ),
+    tables=("theo-xa", "chuyen-muc", "dot-tuyen-truyen", "sai-lech", "luot-phat"),
+    total="TỔNG CỘNG",
+    nothing="Không có.",
+    self_declared="Tự khai",
+    phone="ĐT",
+)  # fmt: skip
+
+ENGLISH = Wording(
+    code="en",
+    stem="airtime-report",
+    title="Airtime report",
+    thousands=",",
+    decimal=".",
+    verdicts={
+        Verdict.FULL: "Played in full",
+        Verdict.LATE: "In full, off time",
+        Verdict.SHORT: "Short",
+        Verdict.CUT: "Cut by an emergency",
+        Verdict.NOT_PLAYED: "Not played",
+        Verdict.NO_JOURNAL: "No journal yet",
+    },
+    causes={
+        Cause.NONE: "",
+        Cause.NOT_PUBLISHED: "The centre published no plan",
+        Cause.PLAN_NOT_DELIVERED: "The plan had not reached the station",
+        Cause.NOT_DELIVERED: "The file had not reached the station",
+        Cause.REFUSED: "The station refused the file",
+        Cause.STATION_OFF: "Station off or without power",
+        Cause.STARTED_LATE: "Started late",
+        Cause.CUT: "Gave way to an emergency",
+        Cause.STOPPED: "Stopped for the next item",
+        Cause.PLAYER: "The player failed",
+        Cause.CLOCK_OFF: "The station's clock is off",
+        Cause.QUIET_HOURS: "Fell into quiet hours",
+        Cause.NO_JOURNAL_YET: "No journal collected yet",
+    },
+    station_heads=(
+        "No.", "Commune", "Loudspeaker clusters", "Planned", "In full", "Short", "Not played", "No journal yet",
+        "Minutes planned", "Minutes aired", "Share %", "Emergencies", "Note",
+    ),
+    theme_heads=(
+        "No.", "Column", "Programmes", "News items", "Minutes produced", "Airings", "Minutes new", "Minutes repeated",
+        "Minutes in all", "Communes aired/all",
+    ),
+    campaign_heads=(
+        "No.", "Campaign", "Programmes", "News items", "Minutes produced", "Airings", "Minutes new",
+        "Minutes repeated", "Minutes in all", "Communes aired/all",
+    ),
+    difference_heads=(
+        "Date", "Planned", "Real", "Commune", "Programme", "Difference", "By (s)", "Cause",
+    ),
+    annexes=(
+        ("Annex I", "Annex I. By commune"),
+        ("Annex II", "Annex II. By column"),
+        ("Annex III", "Annex III. By campaign"),
+        ("Annex IV", "Annex IV. Differences from the plan"),
+        ("Airings", "All airings of the period"),
+    ),
+    tables=("by-commune", "by-column", "by-campaign", "differences", "airings"),
+    total="TOTAL",
+    nothing="None.",
+    self_declared="Self-declared",
+    phone="tel.",
+)  # fmt: skip
+
+WORDINGS = {words.code: words for words in (VIETNAMESE, ENGLISH)}
