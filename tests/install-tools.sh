@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests run against, where they are missing: OpenSSH's server, ffmpeg, mpv, espeak-ng.
+# Installs the programs that the tests run against, where they are missing: OpenSSH's server, ffmpeg, mpv, espeak-ng,
+# poppler and Pango.
 set -eu
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing+=("$2"); }
@@ -8,6 +9,10 @@ need ssh-keygen openssh-client
 need ffmpeg ffmpeg
 need mpv mpv
 need espeak-ng espeak-ng
+need pdftotext poppler-utils
+# The library that WeasyPrint lays out text with, and a font with the letters and widths of Times New Roman.
+ldconfig -p | grep -q libpangoft2-1.0 || missing+=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
+command -v fc-list >/dev/null 2>&1 && fc-list | grep -q "Liberation Serif" || missing+=(fonts-liberation fontconfig)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then
     echo "error: the tests need ${missing[*]}; run: sudo apt install ${missing[*]}" >&2

@@ -19,7 +19,9 @@ from broadcaster.airtime.cells import (
     name_station,
     total_cells,
 )
+from broadcaster.airtime.charts import draw_charts
 from broadcaster.airtime.letter import render_docx
+from broadcaster.airtime.pdf import render_pdf
 from broadcaster.airtime.weekly import Report, StationRow
 from broadcaster.airtime.wording import VIETNAMESE, Wording, format_date
 from broadcaster.airtime.workbook import render_workbook
@@ -35,6 +37,7 @@ class ReportFiles:
     csv: tuple[Path, ...]
     docx: Path
     xlsx: Path
+    pdf: Path | None = None
 
 
 def write_documents(
@@ -44,6 +47,8 @@ def write_documents(
     stem: str,
     template: Path | None = None,
     words: Wording = VIETNAMESE,
+    *,
+    with_pdf: bool = False,
 ) -> ReportFiles:
     """Write the letter, the page, the workbook and the tables; each file is whole or as it was before.
 
@@ -54,15 +59,20 @@ def write_documents(
         stem: What the file names begin with, such as `bao-cao-2023-W41`.
         template: The office's own Word template; ours when None.
         words: The language.
+        with_pdf: Write the page as a PDF too; it takes longer than all the others together.
 
     Raises:
         OSError: The folder cannot be written.
-        WorkspaceError: The template cannot be filled. Nothing has been written.
+        WorkspaceError: The template cannot be filled, or there is no Pango for the PDF. Nothing has been written.
     """
     values = list_page_values(report, schedules, words)
     letter = render_docx(values, words.code, template)
     html, docx, xlsx = (folder / f"{stem}.{ending}" for ending in ("html", "docx", "xlsx"))
-    write_atomic(html, render_html(values, words).encode())
+    page = render_html(values, words)
+    pdf = folder / f"{stem}.pdf" if with_pdf else None
+    if pdf:
+        write_atomic(pdf, render_pdf(page))
+    write_atomic(html, page.encode())
     write_atomic(docx, letter)
     title = f"{words.title} {values['period']}"
     write_atomic(xlsx, render_workbook(list_sheets(report, schedules, words), title, report.made_at))
@@ -78,7 +88,7 @@ def write_documents(
         path = folder / f"{stem}-{name}.csv"
         write_atomic(path, _write_csv(heads, cells))
         written.append(path)
-    return ReportFiles(html, tuple(written), docx, xlsx)
+    return ReportFiles(html, tuple(written), docx, xlsx, pdf)
 
 
 def render_html(values: dict[str, object], words: Wording) -> str:
@@ -120,6 +130,7 @@ def list_page_values(report: Report, schedules: Schedules, words: Wording) -> di
         "breaks": [
             (name_station(schedules, station), text) for station, found in report.breaks.items() for text in found
         ],
+        "charts": draw_charts(report, schedules.centre.zone, words),
         "number": words.format_number,
     }
 

@@ -35,6 +35,21 @@ class Wording:
     nothing: str
     self_declared: str
     phone: str
+    charts: str
+    chart_by_station: str
+    chart_by_column: str
+    chart_by_day: str
+    chart_by_week: str
+    chart_gaps: str
+    chart_left_out: str
+    planned: str
+    aired: str
+    aired_new: str
+    aired_again: str
+    all_heard: str
+    half_missing: str
+    nothing_heard: str
+    no_journal_yet: str
 
     def format_number(self, value: float, decimals: int = 0) -> str:
         """Write a number.
@@ -140,6 +155,21 @@ VIETNAMESE = Wording(
     nothing="Không có.",
     self_declared="Tự khai",
     phone="ĐT",
+    charts="Biểu đồ",
+    chart_by_station="Thời lượng theo xã, thị trấn (phút)",
+    chart_by_column="Thời lượng theo chuyên mục (phút)",
+    chart_by_day="Theo lịch và thực phát từng ngày (phút)",
+    chart_by_week="Theo lịch và thực phát từng tuần (phút)",
+    chart_gaps="Thời lượng còn thiếu theo xã và thời gian",
+    chart_left_out="Chỉ vẽ {shown} đài thiếu nhiều nhất trong {all} đài.",
+    planned="theo lịch",
+    aired="thực phát",
+    aired_new="phát mới",
+    aired_again="phát lại",
+    all_heard="phát đủ",
+    half_missing="thiếu một nửa",
+    nothing_heard="không phát",
+    no_journal_yet="chưa có nhật ký",
 )  # fmt: skip
 
 ENGLISH = Wording(
@@ -198,6 +228,21 @@ ENGLISH = Wording(
     nothing="None.",
     self_declared="Self-declared",
     phone="tel.",
+    charts="Charts",
+    chart_by_station="Airtime by commune (minutes)",
+    chart_by_column="Airtime by column (minutes)",
+    chart_by_day="Planned and aired, day by day (minutes)",
+    chart_by_week="Planned and aired, week by week (minutes)",
+    chart_gaps="What is missing, by commune and time",
+    chart_left_out="Only the {shown} stations with the most missing, of {all}.",
+    planned="planned",
+    aired="aired",
+    aired_new="new",
+    aired_again="repeated",
+    all_heard="all heard",
+    half_missing="half missing",
+    nothing_heard="nothing heard",
+    no_journal_yet="no journal yet",
 )  # fmt: skip
 
 WORDINGS = {words.code: words for words in (VIETNAMESE, ENGLISH)}

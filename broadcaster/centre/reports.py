@@ -89,6 +89,8 @@ def write_weekly(
     monday: date,
     now_at: datetime,
     words: Wording = VIETNAMESE,
+    *,
+    with_pdf: bool = False,
 ) -> tuple[Report, ReportFiles]:
     """Make and write the report of an ISO week.
 
@@ -96,7 +98,9 @@ def write_weekly(
         WorkspaceError: The reports folder cannot be written; an earlier report is as it was.
     """
     week = plan_week(monday)
-    return write_period(workspace, record, schedules, (week[0], week[-1]), format_week(monday), now_at, words)
+    name = format_week(monday)
+    period = (week[0], week[-1])
+    return write_period(workspace, record, schedules, period, name, now_at, words, with_pdf=with_pdf)
 
 
 def write_period(
@@ -107,6 +111,8 @@ def write_period(
     name: str,
     now_at: datetime,
     words: Wording = VIETNAMESE,
+    *,
+    with_pdf: bool = False,
 ) -> tuple[Report, ReportFiles]:
     """Make and write the report of any period.
 
@@ -118,6 +124,7 @@ def write_period(
         name: What the file names say of the period.
         now_at: When the report is made.
         words: The language.
+        with_pdf: Write a PDF too.
 
     Raises:
         InputError: The period ends before it begins.
@@ -130,7 +137,9 @@ def write_period(
         workspace.reports.mkdir(exist_ok=True)
         template = workspace.schedules / name_template(words.code)
         own = template if template.exists() else None
-        files = write_documents(report, schedules, workspace.reports, f"{words.stem}-{name}", own, words)
+        files = write_documents(
+            report, schedules, workspace.reports, f"{words.stem}-{name}", own, words, with_pdf=with_pdf
+        )
     except OSError as error:
         raise WorkspaceError(f"{workspace.reports} cannot be written: {error.strerror}") from error
     return report, files

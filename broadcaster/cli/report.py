@@ -42,6 +42,8 @@ def collect(context: click.Context, as_json: bool) -> None:
 language_option = click.option("--language", type=click.Choice(sorted(WORDINGS)), default="vi", show_default=True,
                                help="Language of the documents: Vietnamese or English.")  # fmt: skip
 
+pdf_option = click.option("--pdf", is_flag=True, help="The page as a PDF too; it needs the Pango library.")
+
 
 @click.group()
 def report() -> None:
@@ -51,13 +53,16 @@ def report() -> None:
 @report.command("weekly")
 @click.option("--week", required=True, help="ISO week, 2023-W41.")
 @language_option
+@pdf_option
 @json_option
 @click.pass_context
-def weekly(context: click.Context, week: str, language: str, as_json: bool) -> None:
+def weekly(context: click.Context, week: str, language: str, pdf: bool, as_json: bool) -> None:
     """Write the weekly airtime report: a letter to sign (Word), a page, a workbook, CSV tables."""
     monday, words = read_week(week), WORDINGS[language]
     with open_desk(context) as desk:
-        made, files = write_weekly(desk.workspace, desk.record, desk.schedules, monday, desk.now_at(), words)
+        made, files = write_weekly(
+            desk.workspace, desk.record, desk.schedules, monday, desk.now_at(), words, with_pdf=pdf
+        )
         schedules = desk.schedules
     _show(made, files, schedules, week, words, as_json)
 
@@ -66,15 +71,16 @@ def weekly(context: click.Context, week: str, language: str, as_json: bool) -> N
 @click.option("--from", "first", required=True, help="First day, 2023-10-01 or 01/10/2023.")
 @click.option("--to", "last", required=True, help="Last day.")
 @language_option
+@pdf_option
 @json_option
 @click.pass_context
-def period(context: click.Context, first: str, last: str, language: str, as_json: bool) -> None:
+def period(context: click.Context, first: str, last: str, language: str, pdf: bool, as_json: bool) -> None:
     """Write the same report for any period: a month, a campaign, a year."""
     days = (read_date(first), read_date(last))
     name, words = f"{days[0]}_{days[1]}", WORDINGS[language]
     with open_desk(context) as desk:
         made, files = write_period(
-            desk.workspace, desk.record, desk.schedules, days, name, desk.now_at(), words
+            desk.workspace, desk.record, desk.schedules, days, name, desk.now_at(), words, with_pdf=pdf
         )  # fmt: skip
         schedules = desk.schedules
     _show(made, files, schedules, name, words, as_json)
@@ -99,12 +105,15 @@ def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, wor
                 for one in made.differences
             ],
             "html": str(files.html), "docx": str(files.docx), "xlsx": str(files.xlsx),
+            "pdf": str(files.pdf) if files.pdf else None,
             "csv": [str(path) for path in files.csv],
         })  # fmt: skip
         return
     print_report(made, schedules, words)
     click.echo(f"letter: {files.docx}")
     click.echo(f"report: {files.html}")
+    if files.pdf:
+        click.echo(f"pdf:    {files.pdf}")
     click.echo(f"annexes: {files.xlsx}")
     for path in files.csv:
         click.echo(f"table:  {path}")

@@ -1,0 +1,211 @@
+"""Draw a report's charts as SVG: bars of minutes by station, column and time, and a heat map of what is missing. Pure.
+
+The colours are told apart by colour-blind eyes and on grey paper (Okabe and Ito); every bar carries its number.
+
+Sources:
+    M. Okabe, K. Ito: Color Universal Design, 2008.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from html import escape
+from zoneinfo import ZoneInfo
+
+from broadcaster.airtime.reconcile import Outcome, Verdict
+from broadcaster.airtime.weekly import Report
+from broadcaster.airtime.wording import Wording
+from broadcaster.core.time import format_week
+
+WIDTH = 760
+NAME_WIDTH = 190
+ROW = 17
+SHOWN_ROWS = 60
+DAYS_BY_DAY = 31
+BLUE, ORANGE, LIGHT, INK = "#0072b2", "#e69f00", "#d9dde1", "#222"
+# From nothing missing to everything missing.
+SHADES = ("#eef3f7", "#f6d9a8", "#edb75e", "#d98a1c", "#8c4a06")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One picture with its heading, its legend as (colour, words), and a note on what it leaves out, or ""."""
+
+    title: str
+    svg: str
+    legend: tuple[tuple[str, str], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row: `whole_dmin` drawn behind `parts_dmin`, which stand one after the other; all in tenths of a minute."""
+
+    name: str
+    parts_dmin: tuple[int, ...]
+    whole_dmin: int = 0
+
+    def longest_dmin(self) -> int:
+        """Give the length that the row needs."""
+        return max(self.whole_dmin, sum(self.parts_dmin))
+
+
+def draw_charts(report: Report, zone: ZoneInfo, words: Wording) -> list[Chart]:
+    """Draw the charts of a report; none for a period in which nothing was planned or aired.
+
+    Args:
+        report: The figures.
+        zone: Whose dates count.
+        words: The language.
+    """
+    if not report.outcomes:
+        return []
+    return [
+        _draw_stations(report, words),
+        _draw_columns(report, words),
+        _draw_time(report, zone, words),
+        _draw_gaps(report, zone, words),
+    ]
+
+
+def _draw_stations(report: Report, words: Wording) -> Chart:
+    rows = [row for row in report.stations if row.planned_dmin or row.played_dmin]
+    shown = sorted(rows, key=lambda row: row.played_dmin - row.planned_dmin)[:SHOWN_ROWS]
+    kept = {row.station for row in shown}
+    bars = [Bar(row.name, (row.played_dmin,), row.planned_dmin) for row in rows if row.station in kept]
+    return Chart(
+        words.chart_by_station,
+        _draw_bars(bars, (BLUE,), words),
+        ((BLUE, words.aired), (LIGHT, words.planned)),
+        words.chart_left_out.format(shown=len(bars), all=len(rows)) if len(bars) < len(rows) else "",
+    )
+
+
+def _draw_columns(report: Report, words: Wording) -> Chart:
+    bars = [Bar(row.name, (row.new_dmin, row.repeat_dmin)) for row in report.columns]
+    return Chart(
+        words.chart_by_column,
+        _draw_bars(bars, (BLUE, ORANGE), words),
+        ((BLUE, words.aired_new), (ORANGE, words.aired_again)),
+    )
+
+
+def _draw_time(report: Report, zone: ZoneInfo, words: Wording) -> Chart:
+    is_by_day = (report.last_on - report.first_on).days < DAYS_BY_DAY
+    planned: dict[str, int] = defaultdict(int)
+    played: dict[str, int] = defaultdict(int)
+    names: dict[str, None] = {}
+    for number in range((report.last_on - report.first_on).days + 1):
+        names[_name_span(report.first_on + timedelta(days=number), is_by_day=is_by_day)] = None
+    for outcome in report.outcomes:
+        name = _name_span(_local_date(outcome, zone), is_by_day=is_by_day)
+        planned[name] += outcome.airing.duration_ms
+        played[name] += outcome.played_ms
+    bars = [Bar(name, (round(played[name] / 6000),), round(planned[name] / 6000)) for name in names]
+    title = words.chart_by_day if is_by_day else words.chart_by_week
+    return Chart(title, _draw_bars(bars, (BLUE,), words), ((BLUE, words.aired), (LIGHT, words.planned)))
+
+
+def _name_span(on: date, *, is_by_day: bool) -> str:
+    return f"{on:%d/%m}" if is_by_day else format_week(on)
+
+
+def _local_date(outcome: Outcome, zone: ZoneInfo) -> date:
+    return outcome.airing.start_at.astimezone(zone).date()
+
+
+def _draw_gaps(report: Report, zone: ZoneInfo, words: Wording) -> Chart:
+    """Draw stations against days or weeks; a cell is as dark as the share of its minutes that was not heard.
+
+    Airings without a journal say nothing: they are marked, not darkened.
+    """
+    is_by_day = (report.last_on - report.first_on).days < DAYS_BY_DAY
+    spans = list(dict.fromkeys(
+        _name_span(report.first_on + timedelta(days=n), is_by_day=is_by_day)
+        for n in range((report.last_on - report.first_on).days + 1)
+    ))  # fmt: skip
+    cells: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for outcome in report.outcomes:
+        key = (outcome.airing.station, _name_span(_local_date(outcome, zone), is_by_day=is_by_day))
+        cells[key].append(outcome)
+    rows = [row for row in report.stations if row.planned]
+    if len(rows) > SHOWN_ROWS:
+        worst = sorted(rows, key=lambda row: row.played_dmin - row.planned_dmin)[:SHOWN_ROWS]
+        kept = {row.station for row in worst}
+        shown = [row for row in rows if row.station in kept]
+    else:
+        shown = rows
+    step = (WIDTH - NAME_WIDTH) / max(1, len(spans))
+    parts = [
+        _text(NAME_WIDTH + (place + 0.5) * step, 11, span, "middle")
+        for place, span in enumerate(spans)
+        if place % max(1, round(40 / step)) == 0
+    ]
+    for line, row in enumerate(shown):
+        top = ROW * (line + 1)
+        parts.append(_text(NAME_WIDTH - 6, top + 12, row.name, "end", is_name=True))
+        for place, span in enumerate(spans):
+            found = cells.get((row.station, span), [])
+            if found:
+                parts.append(_draw_cell(NAME_WIDTH + place * step, top, step, found, words))
+    note = words.chart_left_out.format(shown=len(shown), all=len(rows)) if len(shown) < len(rows) else ""
+    legend = ((SHADES[0], words.all_heard), (SHADES[2], words.half_missing), (SHADES[-1], words.nothing_heard))
+    return Chart(
+        words.chart_gaps, _frame(parts, ROW * (len(shown) + 1) + 4), (*legend, ("?", words.no_journal_yet)), note
+    )
+
+
+def _draw_cell(left: float, top: float, step: float, outcomes: Sequence[Outcome], words: Wording) -> str:
+    known = [outcome for outcome in outcomes if outcome.verdict is not Verdict.NO_JOURNAL]
+    planned = sum(outcome.airing.duration_ms for outcome in known)
+    missing = max(0.0, 1 - sum(outcome.played_ms for outcome in known) / planned) if planned else 0.0
+    shade = SHADES[min(len(SHADES) - 1, 1 + int(missing * (len(SHADES) - 1)))] if missing else SHADES[0]
+    if not known:
+        shade = "#fff"
+    unknown = len(known) < len(outcomes)
+    mark = _text(left + step / 2, top + 12, "?", "middle", colour="#fff" if missing > 0.6 else INK) if unknown else ""
+    told = f"{words.format_number(100 * missing)} %" if known else words.no_journal_yet
+    return (
+        f'<g><title>{escape(told)}</title><rect x="{left:.1f}" y="{top + 1}" width="{step - 1:.1f}" '
+        f'height="{ROW - 2}" fill="{shade}"/>{mark}</g>'
+    )
+
+
+def _draw_bars(bars: Sequence[Bar], colours: Sequence[str], words: Wording) -> str:
+    longest = max((bar.longest_dmin() for bar in bars), default=0) or 1
+    room = WIDTH - NAME_WIDTH - 110
+    parts = []
+    for line, bar in enumerate(bars):
+        top = ROW * line + 2
+        parts.append(_text(NAME_WIDTH - 6, top + 12, bar.name, "end", is_name=True))
+        parts.append(_rect(NAME_WIDTH, top, room * bar.whole_dmin / longest, LIGHT))
+        left = float(NAME_WIDTH)
+        for value, colour in zip(bar.parts_dmin, colours, strict=True):
+            parts.append(_rect(left, top + (3 if bar.whole_dmin else 0), room * value / longest, colour,
+                               ROW - (9 if bar.whole_dmin else 3)))  # fmt: skip
+            left += room * value / longest
+        told = words.format_minutes(sum(bar.parts_dmin))
+        if bar.whole_dmin:
+            told += f" / {words.format_minutes(bar.whole_dmin)}"
+        parts.append(_text(NAME_WIDTH + room * bar.longest_dmin() / longest + 5, top + 12, told, "start"))
+    return _frame(parts, ROW * len(bars) + 6)
+
+
+def _frame(parts: Sequence[str], height: int) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
+        f'font-family="Arial, Arimo, Liberation Sans, sans-serif" font-size="11">{"".join(parts)}</svg>'
+    )
+
+
+def _rect(left: float, top: float, width: float, colour: str, height: float = ROW - 3) -> str:
+    return f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(0.0, width):.1f}" height="{height}" fill="{colour}"/>'
+
+
+def _text(left: float, top: float, text: str, anchor: str, *, colour: str = INK, is_name: bool = False) -> str:
+    shown = text if not is_name or len(text) <= 30 else f"{text[:29]}…"
+    whole = f"<title>{escape(text)}</title>" if shown != text else ""
+    return f'<text x="{left:.1f}" y="{top:.1f}" text-anchor="{anchor}" fill="{colour}">{whole}{escape(shown)}</text>'
