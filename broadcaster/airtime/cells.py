@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from broadcaster.airtime.figures import Report, StationRow, ThemeRow
 from broadcaster.airtime.reconcile import Cause, Outcome
-from broadcaster.airtime.weekly import Report, StationRow, ThemeRow
 from broadcaster.airtime.wording import Wording, format_clock, format_date
 from broadcaster.airtime.workbook import Cell, Sheet
 from broadcaster.core.model import StationKind

@@ -15,8 +15,8 @@ from datetime import date, timedelta
 from html import escape
 from zoneinfo import ZoneInfo
 
+from broadcaster.airtime.figures import Report
 from broadcaster.airtime.reconcile import Outcome, Verdict
-from broadcaster.airtime.weekly import Report
 from broadcaster.airtime.wording import Wording
 from broadcaster.core.time import format_week
 

@@ -13,12 +13,12 @@ from broadcaster.core.errors import DeliveryError, DocumentError, StationFolderE
 from broadcaster.core.ids import LogId, StationId
 from broadcaster.link.session import StationSession
 from broadcaster.link.transfer import list_folder, measure_clock_offset_s, read_from
+from broadcaster.store.logs import write_journal
 from broadcaster.store.stations import (
     LogPosition,
     read_position,
     write_break,
     write_contact,
-    write_journal,
     write_position,
     write_receipts,
 )

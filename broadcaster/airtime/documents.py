@@ -20,9 +20,9 @@ from broadcaster.airtime.cells import (
     total_cells,
 )
 from broadcaster.airtime.charts import draw_charts
+from broadcaster.airtime.figures import Report, StationRow
 from broadcaster.airtime.letter import render_docx
 from broadcaster.airtime.pdf import render_pdf
-from broadcaster.airtime.weekly import Report, StationRow
 from broadcaster.airtime.wording import VIETNAMESE, Wording, format_date
 from broadcaster.airtime.workbook import render_workbook
 from broadcaster.core.files import write_atomic

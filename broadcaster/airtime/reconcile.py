@@ -6,7 +6,7 @@ The rules stand as a table in docs/reconciliation.md; tests/unit/test_reconcile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -61,13 +61,14 @@ class Tolerance:
 class Evidence:
     """All that is known about the airings to be judged.
 
-    `held_since` says since when a station holds a hash by its own receipt; `refusals` are the receipts that refused it.
+    `held` are the spans in which a station held a hash by its own receipts, an open end being None; `refusals` are the
+    receipts that refused it.
     `plan_held` are the (station, airing) whose plan was verified by the station; `unpublished` those that no plan ever
     carried. `failures` are the tries to deliver that failed: when, and why.
     """
 
     journal: Mapping[tuple[StationId, AiringId], Sequence[JournalEntry]]
-    held_since: Mapping[tuple[StationId, Sha256], datetime]
+    held: Mapping[tuple[StationId, Sha256], Sequence[tuple[datetime, datetime | None]]]
     refusals: Mapping[tuple[StationId, Sha256], Sequence[Receipt]]
     plan_held: frozenset[tuple[StationId, AiringId]]
     unpublished: frozenset[tuple[StationId, AiringId]]
@@ -80,6 +81,7 @@ class Outcome:
     """One airing with its verdict, cause, what was really output (ms), and the evidence in words.
 
     `late_s` is how much later (negative: earlier) than planned it started, by the centre's clock; None if it did not.
+    `is_declared`: a person typed it in, no player confirmed it.
     """
 
     airing: Airing
@@ -89,6 +91,7 @@ class Outcome:
     late_s: float | None
     started_at: datetime | None
     detail: str
+    is_declared: bool = False
 
 
 def match_airings(
@@ -150,8 +153,11 @@ def sum_output(entries: Iterable[JournalEntry], limit_ms: int) -> int:
 
 def _judge(airing: Airing, evidence: Evidence, tolerance: Tolerance) -> Outcome:
     key = (airing.station, airing.id)
-    entries = evidence.journal.get(key, ())
+    told = evidence.journal.get(key, ())
+    entries = [entry for entry in told if not entry.declared_by]
     contact = evidence.contacts.get(airing.station)
+    if told and not entries:
+        return replace(_judge_sounded(airing, told, None, tolerance), is_declared=True)
     sounded = [entry for entry in entries if entry.happening is not Happening.SKIP]
     if sounded:
         return _judge_sounded(airing, sounded, contact, tolerance)
@@ -234,9 +240,9 @@ def _explain_undelivered(airing: Airing, evidence: Evidence) -> tuple[Cause, str
     key = (airing.station, airing.id)
     if key in evidence.unpublished:
         return Cause.NOT_PUBLISHED, "the centre published no plan for this day"
-    held_at = evidence.held_since.get((airing.station, airing.sha256))
     end_at = airing.start_at + timedelta(milliseconds=airing.duration_ms)
-    if held_at is None or held_at >= end_at:
+    spans = evidence.held.get((airing.station, airing.sha256), ())
+    if not any(held_at < end_at and (until_at is None or until_at > airing.start_at) for held_at, until_at in spans):
         refused = [
             receipt
             for receipt in evidence.refusals.get((airing.station, airing.sha256), ())

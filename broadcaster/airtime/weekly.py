@@ -1,82 +1,234 @@
-"""Sum outcomes into the figures of a report. Pure.
-
-Minutes are kept in tenths (`_dmin`), rounded once in each row; totals add up the rounded rows, so that a reader with a
-pencil comes to the same sum.
-"""
+"""Sum a period, station by station, into a report. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from broadcaster.airtime.figures import EVERYTHING, CallRow, Comparison, EmergencyRow, Report, Scope, StationRow
 from broadcaster.airtime.reconcile import Outcome, Verdict
-from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, StationId
-from broadcaster.core.model import Priority, Programme, StationKind
+from broadcaster.airtime.sums import (
+    ThemeSum,
+    ThemeSums,
+    choose_period_dates,
+    close_theme,
+    is_emergency,
+    is_order,
+    round_dmin,
+    sum_rows,
+    sum_station,
+)
+from broadcaster.core.ids import CampaignId, StationId
+from broadcaster.core.model import Campaign, Programme, StationContact
 from broadcaster.core.schedules import Schedules
 from broadcaster.wire.journal import JournalEntry
 
-
-@dataclass(frozen=True, slots=True)
-class StationRow:
-    """Annex I: one station's airings and minutes. `full` counts those played whole, on time or late."""
-
-    station: StationId
-    name: str
-    kind: StationKind
-    clusters: int
-    planned: int
-    full: int
-    short: int
-    not_played: int
-    no_journal: int
-    planned_dmin: int
-    played_dmin: int
-    emergencies: int
-    late: int
-    note: str
-
-    def share_percent(self) -> float | None:
-        """Give played of planned minutes in per cent; None when nothing was planned."""
-        return 100 * self.played_dmin / self.planned_dmin if self.planned_dmin else None
+MAX_LISTED = 200_000  # airings listed one by one; a year of a region is summed, not listed
 
 
-@dataclass(frozen=True, slots=True)
-class ThemeRow:
-    """Annexes II and III: one column's or campaign's figures. `produced_dmin` is made once, the others were aired.
+class PeriodSum:
+    """Takes the judged airings of one station after the other and gives the report of them all.
 
-    `stories` counts the news items and articles of its programmes.
+    Args:
+        schedules: Names of stations, columns and campaigns.
+        first_on: First date of the period.
+        last_on: Last date of the period.
+        made_at: When the report is made.
+        scope: Which stations and campaign it is about.
+        max_listed: How many airings the report lists one by one; of more only the sums are kept.
     """
 
-    id: str
-    name: str
-    programmes: int
-    stories: int
-    produced_dmin: int
-    airings: int
-    new_dmin: int
-    repeat_dmin: int
-    stations_played: int
-    stations_total: int
+    def __init__(
+        self,
+        schedules: Schedules,
+        first_on: date,
+        last_on: date,
+        made_at: datetime,
+        scope: Scope = EVERYTHING,
+        max_listed: int = MAX_LISTED,
+    ) -> None:
+        self._schedules = schedules
+        self._first_on, self._last_on, self._made_at = first_on, last_on, made_at
+        self._scope = scope
+        self._max_listed = max_listed
+        self._themes = ThemeSums(schedules.centre.zone)
+        self._rows: dict[StationId, StationRow] = {}
+        self._outcomes: list[Outcome] = []
+        self._counted = 0
+        self._pending = 0
+        self._unplanned: list[tuple[StationId, JournalEntry]] = []
+        self._emergencies: list[EmergencyRow] = []
+        self._silent: dict[StationId, int] = {}
+        self._campaigns = [
+            one
+            for one in schedules.campaigns
+            if one.starts_on <= last_on and first_on <= one.ends_on and scope.campaign in (None, one.id)
+        ]
+        self._compared_ms = {one.id: 0 for one in self._campaigns if one.baseline}
+
+    def list_compared(self) -> list[Campaign]:
+        """List the campaigns of the report that have a baseline."""
+        return [one for one in self._campaigns if one.baseline]
+
+    def add_station(
+        self,
+        station: StationId,
+        outcomes: Sequence[Outcome],
+        pending: int = 0,
+        unplanned: Sequence[tuple[StationId, JournalEntry]] = (),
+    ) -> None:
+        """Add all of one station's period; each station once."""
+        for campaign in self.list_compared():
+            self._compared_ms[campaign.id] += sum_campaign_ms(campaign, outcomes)
+        if self._scope.campaign is not None:
+            outcomes = [one for one in outcomes if one.airing.campaign == self._scope.campaign]
+        else:
+            self._pending += pending
+        orders = [(name, entry) for name, entry in unplanned if is_order(entry.airing) and entry.output_ms]
+        self._unplanned += [one for one in unplanned if not is_order(one[1].airing)]
+        row = sum_station(self._schedules, station, outcomes, len({entry.airing for _, entry in orders}))
+        if outcomes or orders:
+            self._rows[station] = row
+        if row.no_journal:
+            self._silent[station] = row.no_journal
+        for outcome in outcomes:
+            self._themes.add(outcome)
+            if is_emergency(outcome):
+                of = outcome.airing
+                started_at = outcome.started_at or of.start_at
+                sounded = EmergencyRow(station, row.name, of.id, of.title, started_at, outcome.played_ms)
+                self._emergencies.append(sounded)
+        for _, entry in orders:
+            sounded = EmergencyRow(
+                station, row.name, entry.airing, entry.title, entry.started_at or entry.at, entry.output_ms
+            )
+            self._emergencies.append(sounded)
+        self._counted += len(outcomes)
+        if self._counted <= self._max_listed:
+            self._outcomes += outcomes
+        else:
+            self._outcomes.clear()
+
+    def close(
+        self,
+        programmes: Iterable[Programme],
+        breaks: Mapping[StationId, Sequence[str]],
+        contacts: Mapping[StationId, StationContact],
+        before_ms: Mapping[CampaignId, int],
+    ) -> Report:
+        """Give the report.
+
+        Args:
+            programmes: Those known to the centre; the ones dated in the period count as produced.
+            breaks: Findings on stations' logs.
+            contacts: What is known of the line to each station.
+            before_ms: Of each campaign with a baseline, what was aired in it.
+        """
+        schedules, first_on, last_on = self._schedules, self._first_on, self._last_on
+        stations = tuple(
+            self._rows.get(station) or sum_station(schedules, station, (), 0) for station in self._list_stations()
+        )
+        known = list(programmes)
+        stories = {programme.id: programme.stories for programme in known}
+        produced = [
+            programme
+            for programme in known
+            if first_on <= programme.on <= last_on and self._scope.campaign in (None, programme.campaign)
+        ]
+        columns = tuple(
+            close_theme(
+                column.id,
+                column.name,
+                self._themes.columns.get(column.id, ThemeSum()),
+                [programme for programme in produced if programme.column == column.id],
+                stories,
+                len(stations),
+            )
+            for column in schedules.columns
+        )
+        campaigns = tuple(
+            close_theme(
+                campaign.id,
+                campaign.name,
+                self._themes.campaigns.get(campaign.id, ThemeSum()),
+                [programme for programme in produced if programme.campaign == campaign.id],
+                stories,
+                len(stations),
+                self._compare(campaign, before_ms.get(campaign.id, 0)),
+            )
+            for campaign in self._campaigns
+        )
+        outcomes = sorted(self._outcomes, key=lambda one: (one.airing.start_at, one.airing.station, one.airing.id))
+        return Report(
+            first_on=first_on,
+            last_on=last_on,
+            made_at=self._made_at,
+            centre=schedules.centre.name,
+            stations=stations,
+            total=sum_rows(stations),
+            columns=columns,
+            campaigns=campaigns,
+            differences=tuple(outcome for outcome in outcomes if outcome.verdict is not Verdict.FULL),
+            outcomes=tuple(outcomes),
+            unplanned=tuple(self._unplanned),
+            breaks={station: found for station, found in breaks.items() if self._has(station)},
+            pending=self._pending,
+            scope=self._scope,
+            programmes=self._themes.close_programmes(produced, known),
+            days=self._themes.close_days(),
+            hours=self._themes.close_hours(),
+            emergencies=tuple(sorted(self._emergencies, key=lambda one: (one.started_at, one.station))),
+            calls=tuple(self._call(row, contacts.get(row.station)) for row in stations if row.station in self._silent),
+            unlisted=self._counted if self._counted > self._max_listed else 0,
+        )
+
+    def _has(self, station: StationId) -> bool:
+        return self._scope.stations is None or station in self._scope.stations
+
+    def _list_stations(self) -> list[StationId]:
+        first_on, last_on = self._first_on, self._last_on
+        known = [
+            station.id
+            for station in self._schedules.stations
+            if self._has(station.id)
+            and (
+                station.id in self._rows
+                or ((station.valid_from or first_on) <= last_on and first_on <= (station.valid_to or last_on))
+            )
+        ]
+        return known + sorted(set(self._rows) - set(known))
+
+    def _compare(self, campaign: Campaign, before_ms: int) -> Comparison | None:
+        if campaign.baseline is None:
+            return None
+        first_on, last_on = campaign.baseline
+        return Comparison(
+            first_on=first_on,
+            last_on=last_on,
+            before_dmin=round_dmin(before_ms),
+            before_days=(last_on - first_on).days + 1,
+            after_dmin=round_dmin(self._compared_ms[campaign.id]),
+            after_days=choose_period_dates((self._first_on, self._last_on), self._made_at, self._schedules.centre.zone),
+        )
+
+    def _call(self, row: StationRow, contact: StationContact | None) -> CallRow:
+        station = self._schedules.get_station(row.station)
+        return CallRow(
+            station=row.station,
+            name=row.name,
+            phone=station.phone if station else "",
+            airings=row.no_journal,
+            reached_at=contact.reached_at if contact else None,
+            journal_until=contact.journal_until if contact else None,
+            trouble=contact.message if contact and not contact.is_reached() else "",
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All figures of a period; both dates belong to it."""
-
-    first_on: date
-    last_on: date
-    made_at: datetime
-    centre: str
-    stations: tuple[StationRow, ...]
-    total: StationRow
-    columns: tuple[ThemeRow, ...]
-    campaigns: tuple[ThemeRow, ...]
-    differences: tuple[Outcome, ...]
-    outcomes: tuple[Outcome, ...]
-    unplanned: tuple[tuple[StationId, JournalEntry], ...]
-    breaks: Mapping[StationId, Sequence[str]]
-    pending: int
+def sum_campaign_ms(campaign: Campaign, outcomes: Iterable[Outcome]) -> int:
+    """Sum what was aired of a campaign and of the columns that it is compared by."""
+    return sum(
+        one.played_ms for one in outcomes if one.airing.campaign == campaign.id or one.airing.column in campaign.columns
+    )
 
 
 def sum_report(
@@ -84,161 +236,18 @@ def sum_report(
     first_on: date,
     last_on: date,
     made_at: datetime,
-    outcomes: Sequence[Outcome],
+    outcomes: Iterable[Outcome],
     programmes: Iterable[Programme],
     unplanned: Sequence[tuple[StationId, JournalEntry]],
     breaks: Mapping[StationId, Sequence[str]],
     pending: int,
 ) -> Report:
-    """Sum a period.
-
-    Args:
-        schedules: Names of stations, columns and campaigns.
-        first_on: First date of the period.
-        last_on: Last date of the period.
-        made_at: When the report was made.
-        outcomes: Every airing of the period that is over.
-        programmes: Those known to the centre; the ones dated in the period count as produced.
-        unplanned: Sound that no plan asked for.
-        breaks: Findings on stations' logs.
-        pending: How many airings of the period are not over yet.
-    """
+    """Sum a period of which everything is at hand; arguments as of `PeriodSum`."""
     by_station: dict[StationId, list[Outcome]] = {}
     for outcome in outcomes:
         by_station.setdefault(outcome.airing.station, []).append(outcome)
-    stations = tuple(
-        _sum_station(schedules, station_id, by_station.get(station_id, []))
-        for station_id in _list_stations(schedules, first_on, last_on, by_station)
-    )
-    programmes = list(programmes)
-    stories = {programme.id: programme.stories for programme in programmes}
-    produced = [programme for programme in programmes if first_on <= programme.on <= last_on]
-    columns = tuple(
-        _sum_theme(
-            column.id,
-            column.name,
-            [outcome for outcome in outcomes if outcome.airing.column == column.id],
-            [programme for programme in produced if programme.column == column.id],
-            stories,
-            len(stations),
-        )
-        for column in schedules.columns
-    )
-    campaigns = tuple(
-        _sum_theme(
-            campaign.id,
-            campaign.name,
-            [outcome for outcome in outcomes if outcome.airing.campaign == campaign.id],
-            [programme for programme in produced if programme.campaign == campaign.id],
-            stories,
-            len(stations),
-        )
-        for campaign in schedules.campaigns
-        if campaign.starts_on <= last_on and first_on <= campaign.ends_on
-    )
-    return Report(
-        first_on=first_on,
-        last_on=last_on,
-        made_at=made_at,
-        centre=schedules.centre.name,
-        stations=stations,
-        total=_sum_rows(stations),
-        columns=columns,
-        campaigns=campaigns,
-        differences=tuple(outcome for outcome in outcomes if outcome.verdict is not Verdict.FULL),
-        outcomes=tuple(outcomes),
-        unplanned=tuple(unplanned),
-        breaks=dict(breaks),
-        pending=pending,
-    )
-
-
-def _list_stations(
-    schedules: Schedules, first_on: date, last_on: date, found: Mapping[StationId, object]
-) -> list[StationId]:
-    known = [
-        station.id
-        for station in schedules.stations
-        if station.id in found
-        or ((station.valid_from or first_on) <= last_on and first_on <= (station.valid_to or last_on))
-    ]
-    return known + sorted(set(found) - set(known))
-
-
-def _sum_station(schedules: Schedules, station_id: StationId, outcomes: Sequence[Outcome]) -> StationRow:
-    station = schedules.get_station(station_id)
-
-    def count(*verdicts: Verdict) -> int:
-        return sum(outcome.verdict in verdicts for outcome in outcomes)
-
-    causes = sorted({outcome.cause.value for outcome in outcomes if outcome.cause})
-    return StationRow(
-        station=station_id,
-        name=station.name if station else station_id,
-        kind=station.kind if station else StationKind.FIXED,
-        clusters=station.clusters if station else 0,
-        planned=len(outcomes),
-        full=count(Verdict.FULL, Verdict.LATE),
-        short=count(Verdict.SHORT, Verdict.CUT),
-        not_played=count(Verdict.NOT_PLAYED),
-        no_journal=count(Verdict.NO_JOURNAL),
-        planned_dmin=_round(sum(outcome.airing.duration_ms for outcome in outcomes)),
-        played_dmin=_round(sum(outcome.played_ms for outcome in outcomes)),
-        emergencies=sum(
-            outcome.airing.priority is Priority.EMERGENCY and outcome.played_ms > 0 for outcome in outcomes
-        ),
-        late=count(Verdict.LATE),
-        note="|".join(causes),
-    )
-
-
-def _sum_rows(rows: Sequence[StationRow]) -> StationRow:
-    def total(name: str) -> int:
-        return sum(getattr(row, name) for row in rows)
-
-    return StationRow(
-        station=StationId(""),
-        name="",
-        kind=StationKind.FIXED,
-        clusters=total("clusters"),
-        planned=total("planned"),
-        full=total("full"),
-        short=total("short"),
-        not_played=total("not_played"),
-        no_journal=total("no_journal"),
-        planned_dmin=total("planned_dmin"),
-        played_dmin=total("played_dmin"),
-        emergencies=total("emergencies"),
-        late=total("late"),
-        note="",
-    )
-
-
-def _sum_theme(
-    theme: ColumnId | CampaignId,
-    name: str,
-    outcomes: Sequence[Outcome],
-    produced: Sequence[Programme],
-    stories: Mapping[ProgrammeId, int],
-    stations_total: int,
-) -> ThemeRow:
-    played = [outcome for outcome in outcomes if outcome.played_ms > 0]
-    programmes: set[ProgrammeId] = {programme.id for programme in produced}
-    programmes |= {outcome.airing.programme for outcome in outcomes if not outcome.airing.is_repeat}
-    return ThemeRow(
-        id=theme,
-        name=name,
-        programmes=len(programmes),
-        stories=sum(stories.get(programme, 1) for programme in programmes),
-        produced_dmin=_round(sum(programme.master.duration_ms for programme in produced)),
-        airings=len(played),
-        new_dmin=_round(sum(outcome.played_ms for outcome in played if not outcome.airing.is_repeat)),
-        repeat_dmin=_round(sum(outcome.played_ms for outcome in played if outcome.airing.is_repeat)),
-        stations_played=len({outcome.airing.station for outcome in played}),
-        stations_total=stations_total,
-    )
-
-
-def _round(duration_ms: int) -> int:
-    """Round milliseconds to tenths of a minute, half a tenth upwards."""
-    return (duration_ms + 3000) // 6000
+    period = PeriodSum(schedules, first_on, last_on, made_at)
+    for station, mine in by_station.items():
+        period.add_station(station, mine)
+    period.add_station(StationId(""), (), pending, unplanned)
+    return period.close(programmes, breaks, {}, {})

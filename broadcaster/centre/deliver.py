@@ -163,8 +163,8 @@ def collect_stations(
             return fetch_outbox(session, read_known)
 
     outcomes = run_for_stations(list(addresses), visit, schedules.centre.workers)
-    at = clock.now_at()
     with record.write() as connection:
+        at = clock.now_at()  # with the lock in hand: a report that knows of this instant has seen these lines
         for outcome in outcomes:
             if outcome.value is not None:
                 found[outcome.station] = keep_collection(connection, outcome.value, at)

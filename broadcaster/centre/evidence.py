@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from broadcaster.airtime.reconcile import Outcome
-from broadcaster.centre.reports import JOURNAL_MARGIN, make_report
+from broadcaster.centre.gather import Gatherer
+from broadcaster.centre.publish import record_missed_days
 from broadcaster.core.errors import UnknownNameError
 from broadcaster.core.ids import AiringId, StationId
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import period_to_utc, plan_week
+from broadcaster.core.time import plan_week
 from broadcaster.store.engine import Record
-from broadcaster.store.plans import read_airings_named
-from broadcaster.store.stations import read_journal_between
+from broadcaster.store.plans import read_airings_named, read_plan_stations
+from broadcaster.store.stations import read_contacts
 from broadcaster.wire.journal import JournalLine
 
 
@@ -34,12 +35,17 @@ def explain_airing(
         UnknownNameError: No plan has such an airing.
     """
     with record.read() as connection:
-        found = [one for one in read_airings_named(connection, name) if station in (None, one.station)]
+        places = read_plan_stations(connection) if station is None else [station]
+        found = read_airings_named(connection, name, places)
     if not found:
         raise UnknownNameError(f"no plan has an airing {name!r}", hint="`broadcaster report weekly --json` names them")
     dates = [one.start_at.astimezone(schedules.centre.zone).date() for one in found]
-    explained = _explain(record, schedules, min(dates), max(dates), now_at)
-    return [one for one in explained if one.outcome.airing.id == name and station in (None, one.outcome.airing.station)]
+    explained = [
+        explained
+        for airing, on in zip(found, dates, strict=True)
+        for explained in _explain(record, schedules, airing.station, (on, on), now_at)
+    ]
+    return [one for one in explained if one.outcome.airing.id == name]
 
 
 def explain_station_week(
@@ -53,18 +59,14 @@ def explain_station_week(
     if schedules.get_station(station) is None:
         raise UnknownNameError(f"there is no station {station!r}", hint="its id stands in schedules/stations.yaml")
     week = plan_week(monday)
-    explained = _explain(record, schedules, week[0], week[-1], now_at)
-    return [one for one in explained if one.outcome.airing.station == station]
+    return _explain(record, schedules, station, (week[0], week[-1]), now_at)
 
 
 def _explain(
-    record: Record, schedules: Schedules, first_on: date, last_on: date, now_at: datetime
+    record: Record, schedules: Schedules, station: StationId, period: tuple[date, date], now_at: datetime
 ) -> list[ExplainedAiring]:
-    report = make_report(record, schedules, first_on, last_on, now_at)
-    begins_at, ends_at = period_to_utc(first_on, last_on, schedules.centre.zone)
+    record_missed_days(record, schedules, *period, now_at)
     with record.read() as connection:
-        lines = read_journal_between(connection, begins_at - JOURNAL_MARGIN, ends_at + JOURNAL_MARGIN)
-    return [
-        ExplainedAiring(outcome, tuple(lines.get((outcome.airing.station, outcome.airing.id), ())))
-        for outcome in report.outcomes
-    ]
+        gatherer = Gatherer(connection, schedules.centre, read_contacts(connection), now_at)
+        found = gatherer.read_period(station, *period)
+    return [ExplainedAiring(one, tuple(found.lines.get(one.airing.id, ()))) for one in found.outcomes]

@@ -18,7 +18,14 @@ from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import plan_dates
 from broadcaster.store.approvals import Decision
 from broadcaster.store.engine import Record
-from broadcaster.store.plans import PlanRevision, read_day_airings, read_newest, write_airings, write_revision
+from broadcaster.store.plans import (
+    PlanRevision,
+    read_day_airings,
+    read_newest,
+    read_planned_days,
+    write_airings,
+    write_revision,
+)
 from broadcaster.store.programmes import read_programmes
 from broadcaster.timetable.expand import Occurrence, Shelf, expand_day, expand_station
 from broadcaster.timetable.explain import SlotReason, explain_day
@@ -98,7 +105,8 @@ def publish_days(
 def record_missed_days(record: Record, schedules: Schedules, first: date, last: date, now_at: datetime) -> int:
     """Keep what the timetable wanted on past days for which no plan was ever published.
 
-    Without this a centre that slept for a day would leave no trace in the report: silence would look green.
+    Without this a centre that slept for a day would leave no trace in the report: silence would look green. What was
+    kept once stays: a timetable that is edited later says nothing about a day that is over.
 
     Returns:
         How many airings were kept; their revision is 0, which means never published.
@@ -106,11 +114,14 @@ def record_missed_days(record: Record, schedules: Schedules, first: date, last: 
     today = now_at.astimezone(schedules.centre.zone).date()
     kept = 0
     with record.write() as connection:
-        newest = read_newest(connection, first, last)
-        shelf = read_shelf(connection, schedules)
+        known = read_planned_days(connection, first, last)
+        shelf: Shelf | None = None
         for on in plan_dates(first, min(last, today - timedelta(days=1))):
-            missing = [s for s in schedules.stations if s.is_valid_on(on) and (s.id, on) not in newest]
-            occurrences = expand_day(schedules, on, shelf) if missing else []
+            missing = [s for s in schedules.stations if s.is_valid_on(on) and (s.id, on) not in known]
+            if not missing:
+                continue
+            shelf = shelf or read_shelf(connection, schedules)
+            occurrences = expand_day(schedules, on, shelf)
             for station in missing:
                 airings = list(expand_station(occurrences, station))
                 write_airings(connection, station.id, on, airings, 0)

@@ -6,7 +6,7 @@ import click
 
 from broadcaster.airtime.cells import list_difference_cells, list_station_cells, list_theme_cells, total_cells
 from broadcaster.airtime.documents import ReportFiles
-from broadcaster.airtime.weekly import Report
+from broadcaster.airtime.figures import Report
 from broadcaster.airtime.wording import VIETNAMESE, WORDINGS, Wording
 from broadcaster.centre.deliver import collect_stations
 from broadcaster.centre.reports import write_period, write_weekly

@@ -103,12 +103,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A theme with a period; both dates belong to it."""
+    """A theme with a period; both dates belong to it.
+
+    `baseline` is the period before it that its airtime is compared with, first and last date. Beside its own airings
+    those of `columns` are compared: before a campaign began nothing could bear its name.
+    """
 
     id: CampaignId
     name: str
     starts_on: date
     ends_on: date
+    baseline: tuple[date, date] | None = None
+    columns: tuple[ColumnId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,14 @@ class Schedules:
     campaigns: tuple[Campaign, ...]
     slots: tuple[Slot, ...]
     copies: tuple[DayCopy, ...] = ()
+    _by_id: dict[str, Station] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_id.update({station.id: station for station in reversed(self.stations)})
 
     def get_station(self, name: str) -> Station | None:
         """Give the station of an id; None when there is none."""
-        return next((station for station in self.stations if station.id == name), None)
+        return self._by_id.get(name)
 
     def list_slot_stations(self, slot: Slot, on: date) -> tuple[Station, ...]:
         """Give the stations that a slot is for on a date, in the order of the file."""

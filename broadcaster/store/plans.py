@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, text
 
 from broadcaster.core.ids import AiringId, CampaignId, ColumnId, ProgrammeId, Sha256, SlotId, StationId
 from broadcaster.core.model import Airing, LateRule, Priority, StartRule
@@ -86,16 +86,38 @@ class RevisionNote:
     published_at: datetime
 
 
-def read_revisions(connection: Connection, first: date, last: date) -> dict[tuple[StationId, date], list[RevisionNote]]:
-    """Read every revision of every station and date between two dates, oldest first."""
+def read_revisions(
+    connection: Connection, station: StationId, first: date, last: date
+) -> dict[date, list[RevisionNote]]:
+    """Read every revision of a station's plans between two dates, oldest first."""
     columns = plan_revisions.c
-    query = select(columns.station_id, columns.on_date, columns.revision, columns.sha256, columns.published_at)
-    query = query.where(columns.on_date.between(first, last)).order_by(columns.revision)
-    found: dict[tuple[StationId, date], list[RevisionNote]] = {}
-    for row in connection.execute(query):
-        note = RevisionNote(StationId(row.station_id), row.on_date, row.revision, Sha256(row.sha256), row.published_at)
-        found.setdefault((note.station, note.on), []).append(note)
+    query = select(columns.on_date, columns.revision, columns.sha256, columns.published_at)
+    query = query.where(columns.station_id == station, columns.on_date.between(first, last))
+    found: dict[date, list[RevisionNote]] = {}
+    for row in connection.execute(query.order_by(columns.revision)):
+        note = RevisionNote(station, row.on_date, row.revision, Sha256(row.sha256), row.published_at)
+        found.setdefault(row.on_date, []).append(note)
     return found
+
+
+def read_planned_days(connection: Connection, first: date, last: date) -> set[tuple[StationId, date]]:
+    """Read for which stations and dates something is kept: a published plan, or what the timetable had wanted."""
+    published = select(plan_revisions.c.station_id, plan_revisions.c.on_date)
+    wanted = select(airings.c.station_id, airings.c.on_date).distinct().where(airings.c.revision == 0)
+    found: set[tuple[StationId, date]] = set()
+    for query, column in ((published, plan_revisions.c.on_date), (wanted, airings.c.on_date)):
+        found |= {(StationId(row[0]), row[1]) for row in connection.execute(query.where(column.between(first, last)))}
+    return found
+
+
+def read_plan_stations(connection: Connection) -> list[StationId]:
+    """Read for which stations anything was ever planned: one step in the index for each."""
+    step = (
+        "WITH RECURSIVE found(id) AS (SELECT min(station_id) FROM airings UNION ALL "
+        "SELECT (SELECT min(station_id) FROM airings WHERE station_id > found.id) FROM found "
+        "WHERE found.id IS NOT NULL) SELECT id FROM found WHERE id IS NOT NULL"
+    )
+    return [StationId(name) for name in connection.execute(text(step)).scalars()]
 
 
 def write_airings(
@@ -123,17 +145,25 @@ def read_airings_between(connection: Connection, first_at: datetime, last_at: da
     return [_make_airing(row) for row in rows]
 
 
-def read_airings_named(connection: Connection, name: AiringId) -> list[Airing]:
-    """Read the airings of an id, one for each station that has one; none when there is no such id."""
-    rows = connection.execute(select(airings).where(airings.c.airing_id == name).order_by(airings.c.station_id))
-    return [_make_airing(row) for row in rows]
+def read_station_airings(
+    connection: Connection, station: StationId, first_at: datetime, last_at: datetime
+) -> list[tuple[Airing, int]]:
+    """Read a station's airings that start at `first_at` or later and before `last_at`, earliest first.
+
+    Returns:
+        Each with the revision that planned it; 0 where no plan was ever published.
+    """
+    query = select(airings).where(
+        airings.c.station_id == station, airings.c.start_at >= first_at, airings.c.start_at < last_at
+    )
+    rows = connection.execute(query.order_by(airings.c.start_at, airings.c.airing_id))
+    return [(_make_airing(row), row.revision) for row in rows]
 
 
-def read_airing_revisions(connection: Connection, names: Iterable[date]) -> dict[tuple[StationId, AiringId], int]:
-    """Read by which revision each airing of some dates was planned; 0 where no plan was ever published."""
-    query = select(airings.c.station_id, airings.c.airing_id, airings.c.revision)
-    rows = connection.execute(query.where(airings.c.on_date.in_(list(names))))
-    return {(StationId(row.station_id), AiringId(row.airing_id)): row.revision for row in rows}
+def read_airings_named(connection: Connection, name: AiringId, stations: Iterable[StationId]) -> list[Airing]:
+    """Read the airings of an id at some stations; none when no plan has such an id."""
+    query = select(airings).where(airings.c.station_id.in_(list(stations)), airings.c.airing_id == name)
+    return [_make_airing(row) for row in connection.execute(query.order_by(airings.c.station_id))]
 
 
 def _airing_row(airing: Airing, on: date, revision: int) -> dict[str, object]:

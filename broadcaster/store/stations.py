@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from broadcaster.core.ids import AiringId, LogId, Sha256, StationId
+from broadcaster.core.ids import LogId, Sha256, StationId
 from broadcaster.core.model import StationContact
 from broadcaster.store.tables import (
     chain_breaks,
     contacts,
     deliveries,
-    journal_lines,
     log_positions,
     receipts,
 )
-from broadcaster.wire.chain import ChainPoint, read_line
-from broadcaster.wire.journal import JournalLine, read_entry
+from broadcaster.wire.chain import ChainPoint
 from broadcaster.wire.receipt import Receipt, ReceiptLine, Verdict
 from broadcaster.wire.status import StationStatus, read_status
-
-BACKFILLED_AFTER = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +85,15 @@ def read_attempts(connection: Connection, station: StationId, limit: int) -> lis
     return [DeliveryAttempt(station, r.started_at, r.ended_at, r.names, r.sent_bytes, r.error, r.message) for r in rows]
 
 
-def read_failures(
-    connection: Connection, first_at: datetime, last_at: datetime
-) -> dict[StationId, list[tuple[datetime, str]]]:
-    """Read why tries that ended between two instants failed, for each station in the order of time."""
-    query = select(deliveries).where(deliveries.c.ended_at.between(first_at, last_at), deliveries.c.error != "")
-    found: dict[StationId, list[tuple[datetime, str]]] = {}
-    for row in connection.execute(query.order_by(deliveries.c.ended_at, deliveries.c.id)):
-        found.setdefault(StationId(row.station_id), []).append((row.ended_at, row.message))
-    return found
+def read_station_failures(
+    connection: Connection, station: StationId, first_at: datetime, last_at: datetime
+) -> list[tuple[datetime, str]]:
+    """Read why tries for a station that ended between two instants failed, in the order of time."""
+    query = select(deliveries.c.ended_at, deliveries.c.message).where(
+        deliveries.c.station_id == station, deliveries.c.ended_at.between(first_at, last_at), deliveries.c.error != ""
+    )
+    rows = connection.execute(query.order_by(deliveries.c.ended_at, deliveries.c.id))
+    return [(row.ended_at, row.message) for row in rows]
 
 
 def write_receipts(
@@ -123,39 +119,7 @@ def write_receipts(
         }
         for line in lines
     ]
-    return sum(
-        connection.execute(insert_sqlite(receipts).values(**row).on_conflict_do_nothing()).rowcount for row in rows
-    )
-
-
-def write_journal(
-    connection: Connection, station: StationId, lines: Sequence[JournalLine], collected_at: datetime
-) -> int:
-    """Keep journal lines; those that are there already stay as they are.
-
-    A line that comes in more than a day after it was written is marked as backfilled.
-
-    Returns:
-        How many were new.
-    """
-    rows = [
-        {
-            "station_id": station,
-            "log_id": line.log,
-            "seq": line.seq,
-            "event": line.entry.happening.value,
-            "at": line.entry.at,
-            "airing_id": line.entry.airing,
-            "planned_at": line.entry.planned_at,
-            "raw": line.raw,
-            "collected_at": collected_at,
-            "is_backfilled": collected_at - line.entry.at > BACKFILLED_AFTER,
-        }
-        for line in lines
-    ]
-    return sum(
-        connection.execute(insert_sqlite(journal_lines).values(**row).on_conflict_do_nothing()).rowcount for row in rows
-    )
+    return connection.execute(insert_sqlite(receipts).on_conflict_do_nothing(), rows).rowcount if rows else 0
 
 
 def read_position(connection: Connection, station: StationId, file_name: str) -> LogPosition | None:
@@ -211,39 +175,11 @@ def read_held(connection: Connection) -> dict[StationId, dict[str, datetime]]:
     return held
 
 
-def read_receipts_of(connection: Connection, hashes: Iterable[Sha256]) -> dict[tuple[StationId, Sha256], list[Receipt]]:
-    """Read every receipt about some masters or plans, also refusals of files that only bore their name."""
-    wanted = set(hashes)
-    found: dict[tuple[StationId, Sha256], list[Receipt]] = {}
-    for row in connection.execute(select(receipts).order_by(receipts.c.at, receipts.c.seq)):
-        stem = row.name.removesuffix(".mp3")
-        about = row.sha256 if row.sha256 in wanted else stem if stem in wanted else None
-        if about is not None:
-            found.setdefault((StationId(row.station_id), Sha256(about)), []).append(_make_receipt(row))
-    return found
-
-
 def read_refusals(connection: Connection, station: StationId, limit: int) -> list[Receipt]:
     """Read the last refusals of one station, newest first."""
     query = select(receipts).where(receipts.c.station_id == station, receipts.c.verdict == Verdict.REFUSED.value)
     rows = connection.execute(query.order_by(receipts.c.at.desc()).limit(limit))
     return [_make_receipt(row) for row in rows]
-
-
-def read_journal_between(
-    connection: Connection, first_at: datetime, last_at: datetime
-) -> dict[tuple[StationId, AiringId], list[JournalLine]]:
-    """Read the journal lines of airings that were planned between two instants, in the order they were written."""
-    query = (
-        select(journal_lines)
-        .where(journal_lines.c.planned_at >= first_at, journal_lines.c.planned_at < last_at)
-        .order_by(journal_lines.c.station_id, journal_lines.c.at, journal_lines.c.seq)
-    )
-    found: dict[tuple[StationId, AiringId], list[JournalLine]] = {}
-    for row in connection.execute(query):
-        line = read_entry(read_line(row.raw))
-        found.setdefault((StationId(row.station_id), line.entry.airing), []).append(line)
-    return found
 
 
 def _make_receipt(row: Row[Any]) -> Receipt:

@@ -121,6 +121,7 @@ airings = Table(
     Column("is_repeat", Boolean, nullable=False),
     Column("revision", Integer, nullable=False),
     Index("ix_airings_start_at", "start_at"),
+    Index("ix_airings_station_id", "station_id", "start_at"),
     Index("ix_airings_on_date", "on_date"),
     Index("ix_airings_programme_id", "programme_id"),
 )
@@ -152,7 +153,8 @@ receipts = Table(
     Column("reason", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("collected_at", Instant, nullable=False),
-    Index("ix_receipts_sha256", "sha256"),
+    Index("ix_receipts_sha256", "station_id", "sha256"),
+    Index("ix_receipts_name", "station_id", "name"),
 )
 
 journal_lines = Table(
@@ -168,8 +170,7 @@ journal_lines = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("collected_at", Instant, nullable=False),
     Column("is_backfilled", Boolean, nullable=False),
-    Index("ix_journal_lines_planned_at", "planned_at"),
-    Index("ix_journal_lines_airing_id", "station_id", "airing_id"),
+    Index("ix_journal_lines_station_id", "station_id", "planned_at"),
 )
 
 log_positions = Table(

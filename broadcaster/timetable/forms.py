@@ -164,6 +164,13 @@ class ColumnsFile(Form):
     columns: list[ColumnForm]
 
 
+class BaselineForm(Form):
+    """The period before a campaign that its airtime is compared with."""
+
+    start: date = Field(alias="from")
+    end: date = Field(alias="to")
+
+
 class CampaignForm(Form):
     """One campaign."""
 
@@ -171,6 +178,8 @@ class CampaignForm(Form):
     name: Name
     start: date = Field(alias="from")
     end: date = Field(alias="to")
+    baseline: BaselineForm | None = None
+    columns: list[Id] = []
 
 
 class CampaignsFile(Form):

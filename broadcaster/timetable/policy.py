@@ -52,9 +52,21 @@ def _match_periods(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fau
         return start is not None and end is not None and end < start
 
     late = "a last day on or after the first"
+    columns = {column.id for column in schedules.columns}
     for n, campaign in enumerate(schedules.campaigns):
         if turned(campaign.starts_on, campaign.ends_on):
             yield places.campaigns.make_fault(("campaigns", n, "to"), "the campaign ends before it starts", late)
+        if campaign.baseline is not None:
+            first, last = campaign.baseline
+            if turned(first, last):
+                yield places.campaigns.make_fault(("campaigns", n, "baseline"), "it ends before it starts", late)
+            elif last >= campaign.starts_on:
+                message = "the baseline does not end before the campaign starts"
+                yield places.campaigns.make_fault(("campaigns", n, "baseline"), message, "a period before `from`")
+        for place, name in enumerate(campaign.columns):
+            if name not in columns:
+                where = ("campaigns", n, "columns", place)
+                yield places.campaigns.make_fault(where, f"unknown column {name!r}", _expect_one_of(columns, name))
     for n, station in enumerate(schedules.stations):
         if turned(station.valid_from, station.valid_to):
             yield places.stations.make_fault(("stations", n, "valid_to"), "the station ends before it starts", late)

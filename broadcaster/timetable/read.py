@@ -151,6 +151,8 @@ def _make_campaign(form: CampaignForm) -> Campaign:
         name=form.name,
         starts_on=form.start,
         ends_on=form.end,
+        baseline=None if form.baseline is None else (form.baseline.start, form.baseline.end),
+        columns=tuple(ColumnId(name) for name in form.columns),
     )
 
 

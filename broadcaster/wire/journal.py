@@ -53,7 +53,8 @@ class JournalEntry:
     """What one line says, without its place in the chain.
 
     `output_ms` is what the player really gave out, never the plan's figure; after an interruption it is the least that
-    is proven. `clock_error_ms` is the box's own estimate, None when its clock is not synchronised.
+    is proven. `clock_error_ms` is the box's own estimate, None when its clock is not synchronised. `declared_by` is ""
+    for what a player confirmed; else it names the person who typed the line in at the centre.
     """
 
     happening: Happening
@@ -70,6 +71,7 @@ class JournalEntry:
     note: str
     volume: int
     clock_error_ms: int | None
+    declared_by: str = ""
 
     def __post_init__(self) -> None:
         for name in ("at", "planned_at"):
@@ -90,6 +92,7 @@ class JournalLine:
 
 def write_entry(entry: JournalEntry) -> dict[str, object]:
     """Give the fields of a journal line, for `chain.plan_line`."""
+    declared = {"declared_by": entry.declared_by} if entry.declared_by else {}
     return {
         "kind": KIND,
         "format": FORMAT,
@@ -107,6 +110,7 @@ def write_entry(entry: JournalEntry) -> dict[str, object]:
         "note": entry.note,
         "volume": entry.volume,
         "clock_error_ms": entry.clock_error_ms,
+        **declared,
     }
 
 
@@ -135,6 +139,7 @@ def read_entry(line: ChainedLine) -> JournalLine:
         note=reader.read_text("note"),
         volume=reader.read_int("volume"),
         clock_error_ms=reader.read_optional("clock_error_ms", reader.read_int),
+        declared_by=reader.read_optional("declared_by", reader.read_text) or "",
     )
     return JournalLine(line.log, line.seq, line.raw, entry)
 

@@ -17,8 +17,9 @@ from broadcaster.core.errors import InputError, UnknownNameError
 from broadcaster.core.ids import AiringId, ColumnId, LogId, SlotId, StationId
 from broadcaster.core.schedules import RundownItem, Schedules, Slot
 from broadcaster.store.engine import Record
+from broadcaster.store.logs import write_journal
 from broadcaster.store.plans import read_airings_between
-from broadcaster.store.stations import write_contact, write_journal
+from broadcaster.store.stations import write_contact
 from broadcaster.wire.chain import START as CHAIN_START
 from broadcaster.wire.chain import ChainPoint, plan_line, read_line
 from broadcaster.wire.journal import Ending, Happening, read_entry, write_entry

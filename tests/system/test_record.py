@@ -15,6 +15,7 @@ from sqlalchemy import text
 from broadcaster.core.errors import RecordError, RecordVersionError
 from broadcaster.core.ids import LogId, ProgrammeId
 from broadcaster.store.engine import open_record
+from broadcaster.store.logs import read_journal, write_journal
 from broadcaster.store.plans import read_airings_between, write_airings
 from broadcaster.store.programmes import (
     read_future_use,
@@ -24,7 +25,6 @@ from broadcaster.store.programmes import (
     write_removal,
     write_return,
 )
-from broadcaster.store.stations import read_journal_between, write_journal
 from broadcaster.store.tables import metadata
 from broadcaster.wire.chain import START, ChainPoint, plan_line, read_line
 from broadcaster.wire.journal import Ending, Happening, read_entry, write_entry
@@ -127,6 +127,7 @@ def test_collecting_twice_changes_nothing(tmp_path: Path) -> None:
     with record.write() as connection:
         assert write_journal(connection, AN_NONG, [line], START_AT) == 1
         assert write_journal(connection, AN_NONG, [line], START_AT + timedelta(days=3)) == 0
-        found = read_journal_between(connection, START_AT, START_AT + timedelta(seconds=1))
-        assert found == {(AN_NONG, entry.airing): [line]}
+        period = (START_AT, START_AT + timedelta(seconds=1))
+        assert read_journal(connection, AN_NONG, *period, START_AT) == {entry.airing: [line]}
+        assert read_journal(connection, AN_NONG, *period, START_AT - timedelta(seconds=1)) == {}
     record.close()

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from html import unescape
 
 from broadcaster.airtime.charts import SHADES, SHOWN_ROWS, Chart, draw_charts
+from broadcaster.airtime.figures import Report
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
-from broadcaster.airtime.weekly import Report, sum_report
+from broadcaster.airtime.weekly import sum_report
 from broadcaster.airtime.wording import VIETNAMESE
 from broadcaster.core.ids import StationId
 from broadcaster.core.model import Station

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -103,7 +103,7 @@ ROWS = {
 def judge(known: Known) -> Outcome:
     evidence = Evidence(
         journal={KEY: known.entries} if known.entries else {},
-        held_since={(AN_NONG, AIRING.sha256): known.held_at} if known.held_at else {},
+        held={(AN_NONG, AIRING.sha256): [(known.held_at, None)]} if known.held_at else {},
         refusals={(AN_NONG, AIRING.sha256): (REFUSED,)} if known.refused else {},
         plan_held=frozenset({KEY} if known.plan_held else ()),
         unpublished=frozenset(() if known.published else {KEY}),
@@ -112,6 +112,28 @@ def judge(known: Known) -> Outcome:
     )
     (outcome,) = match_airings([AIRING], evidence, TOLERANCE, AFTER)
     return outcome
+
+
+def test_master_removed_before_its_time_was_not_held_and_one_removed_after_was() -> None:
+    known = ROWS["journal goes on without it"]
+    for removed_at, cause in ((START - timedelta(minutes=1), Cause.NOT_DELIVERED), (AFTER, Cause.STATION_OFF)):
+        evidence = Evidence(
+            {}, {(AN_NONG, AIRING.sha256): [(EARLIER, removed_at)]}, {}, frozenset({KEY}), frozenset(),
+            {AN_NONG: ALIVE}, {},
+        )  # fmt: skip
+        (outcome,) = match_airings([AIRING], evidence, TOLERANCE, AFTER)
+        assert (outcome.verdict, outcome.cause) == (known.verdict, cause)
+
+
+def test_declared_sound_counts_only_where_the_box_is_silent() -> None:
+    typed = replace(WHOLE, declared_by="Nguyễn Văn A")
+    for entries, verdict, is_declared in (
+        ((typed,), FULL, True),
+        ((typed, skip(SkipReason.MISSING)), NOT, False),
+        ((end(9_000, Ending.STOPPED), typed), SHORT, False),
+    ):
+        outcome = judge(Known(verdict, Cause.NONE, entries=entries, contact=AHEAD))
+        assert (outcome.verdict, outcome.is_declared) == (verdict, is_declared)
 
 
 @pytest.mark.parametrize("name", ROWS)

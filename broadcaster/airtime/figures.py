@@ -1,0 +1,227 @@
+"""The figures of a report, as frozen values.
+
+Minutes are kept in tenths (`_dmin`), rounded once in each row; totals add up the rounded rows, so that a reader with a
+pencil comes to the same sum. Produced minutes are made once; aired minutes were heard, once for each station.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from broadcaster.airtime.reconcile import Outcome
+from broadcaster.core.ids import AiringId, CampaignId, ColumnId, ProgrammeId, StationId
+from broadcaster.core.model import LoudnessReading, StationKind
+from broadcaster.wire.journal import JournalEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a report is about: stations (all of them when None, then of the period), one campaign (any when None)."""
+
+    stations: frozenset[StationId] | None = None
+    campaign: CampaignId | None = None
+    title: str = ""
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class StationRow:
+    """Annex I: one station's airings and minutes. `full` counts those played whole, on time or late.
+
+    `declared` counts airings, and `declared_dmin` minutes of `played_dmin`, that rest on what a person typed in.
+    """
+
+    station: StationId
+    name: str
+    kind: StationKind
+    clusters: int
+    planned: int
+    full: int
+    short: int
+    not_played: int
+    no_journal: int
+    planned_dmin: int
+    played_dmin: int
+    emergencies: int
+    late: int
+    note: str
+    declared: int = 0
+    declared_dmin: int = 0
+
+    def share_percent(self) -> float | None:
+        """Give played of planned minutes in per cent; None when nothing was planned."""
+        return 100 * self.played_dmin / self.planned_dmin if self.planned_dmin else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A campaign's airtime against its baseline period; both dates of the baseline belong to it.
+
+    Both sides count the same: the airings of the campaign and of the columns that it names. `days` are those of the
+    baseline and of the report that were compared; `after_dmin` is the report's.
+    """
+
+    first_on: date
+    last_on: date
+    before_dmin: int
+    before_days: int
+    after_dmin: int
+    after_days: int
+
+    def before_per_week_min(self) -> float:
+        """Give the minutes of seven days before the campaign."""
+        return 7 * self.before_dmin / 10 / self.before_days
+
+    def after_per_week_min(self) -> float:
+        """Give the minutes of seven days of the report."""
+        return 7 * self.after_dmin / 10 / self.after_days
+
+    def change_percent(self) -> float | None:
+        """Give by how much airtime grew, week against week; None where the baseline had none."""
+        if not self.before_dmin:
+            return None
+        return 100 * (self.after_per_week_min() / self.before_per_week_min() - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeRow:
+    """Annexes II and III: one column's or campaign's figures. `produced_dmin` is made once, the others were aired.
+
+    `stories` counts the news items and articles of its programmes. `comparison` is there for a campaign with a
+    baseline.
+    """
+
+    id: str
+    name: str
+    programmes: int
+    stories: int
+    produced_dmin: int
+    airings: int
+    new_dmin: int
+    repeat_dmin: int
+    stations_played: int
+    stations_total: int
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeRow:
+    """One programme's airtime, with the proof of its loudness. `before` and `after` are None where it is unknown.
+
+    `produced_dmin` is its length where it was made in the period, else 0. `airings` sounded, of `planned`.
+    """
+
+    programme: ProgrammeId
+    title: str
+    column: ColumnId | None
+    campaign: CampaignId | None
+    on: date | None
+    produced_dmin: int
+    planned: int
+    airings: int
+    new_dmin: int
+    repeat_dmin: int
+    stations_played: int
+    before: LoudnessReading | None
+    after: LoudnessReading | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRow:
+    """Airtime of one date, or of one hour of one weekday: `hour` is by the wall clock of the planned start.
+
+    `missed` counts airings that were not played, or of which nothing is known.
+    """
+
+    on: date | None
+    weekday: int
+    hour: int | None
+    planned: int
+    missed: int
+    planned_dmin: int
+    played_dmin: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A station whose commune has to be telephoned, and what for.
+
+    `airings` have no journal yet. `journal_until` is up to when its diary is known; None when nothing ever came.
+    """
+
+    station: StationId
+    name: str
+    phone: str
+    airings: int
+    reached_at: datetime | None
+    journal_until: datetime | None
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyRow:
+    """One emergency that sounded at one station, planned or ordered; `order` is the id of its airing."""
+
+    station: StationId
+    name: str
+    order: AiringId
+    title: str
+    started_at: datetime
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One figure of one station (or of all, `station` "") that an earlier edition gave otherwise."""
+
+    station: str
+    name: str
+    figure: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """That this edition takes the place of an earlier one, when that was made, and what changed."""
+
+    edition: int
+    made_at: datetime
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All figures of a period; both dates belong to it.
+
+    `outcomes` holds every airing one by one, and `differences` those that were not full; both are empty, and
+    `unlisted` says how many airings were summed, when there were too many to list. `edition` counts from 1; it is 0
+    while the period is not over: such a report is provisional. `unplanned` is sound that no plan asked for.
+    """
+
+    first_on: date
+    last_on: date
+    made_at: datetime
+    centre: str
+    stations: tuple[StationRow, ...]
+    total: StationRow
+    columns: tuple[ThemeRow, ...]
+    campaigns: tuple[ThemeRow, ...]
+    differences: tuple[Outcome, ...]
+    outcomes: tuple[Outcome, ...]
+    unplanned: tuple[tuple[StationId, JournalEntry], ...]
+    breaks: Mapping[StationId, Sequence[str]]
+    pending: int
+    scope: Scope = EVERYTHING
+    programmes: tuple[ProgrammeRow, ...] = ()
+    days: tuple[TimeRow, ...] = ()
+    hours: tuple[TimeRow, ...] = ()
+    emergencies: tuple[EmergencyRow, ...] = ()
+    calls: tuple[CallRow, ...] = ()
+    unlisted: int = 0
+    edition: int = 0
+    correction: Correction | None = None

@@ -1,0 +1,150 @@
+"""Journals and receipts as reports read them: one station, one period, and nothing of the history beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, or_, select, text
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from broadcaster.core.ids import AiringId, LogId, Sha256, StationId
+from broadcaster.store.tables import journal_lines, receipts
+from broadcaster.wire.chain import read_line
+from broadcaster.wire.journal import JournalLine, read_entry
+from broadcaster.wire.receipt import Receipt, Verdict
+
+BACKFILLED_AFTER = timedelta(hours=24)
+MASTER_SUFFIX = ".mp3"
+HeldSpan = tuple[datetime, datetime | None]
+
+
+def write_journal(
+    connection: Connection, station: StationId, lines: Sequence[JournalLine], collected_at: datetime
+) -> int:
+    """Keep journal lines; those that are there already stay as they are.
+
+    A line that comes in more than a day after it was written is marked as backfilled.
+
+    Returns:
+        How many were new.
+    """
+    rows = [
+        {
+            "station_id": station,
+            "log_id": line.log,
+            "seq": line.seq,
+            "event": line.entry.happening.value,
+            "at": line.entry.at,
+            "airing_id": line.entry.airing,
+            "planned_at": line.entry.planned_at,
+            "raw": line.raw,
+            "collected_at": collected_at,
+            "is_backfilled": collected_at - line.entry.at > BACKFILLED_AFTER,
+        }
+        for line in lines
+    ]
+    return connection.execute(insert_sqlite(journal_lines).on_conflict_do_nothing(), rows).rowcount if rows else 0
+
+
+def read_journal(
+    connection: Connection, station: StationId, first_at: datetime, last_at: datetime, known_at: datetime
+) -> dict[AiringId, list[JournalLine]]:
+    """Read a station's journal lines of airings planned between two instants, in the order they were written.
+
+    Args:
+        connection: To the record.
+        station: Whose journal.
+        first_at: Planned at this instant or later.
+        last_at: Planned before this instant.
+        known_at: Lines that were collected later are left out: a report made again knows what it knew.
+    """
+    columns = journal_lines.c
+    query = select(columns.raw).where(
+        columns.station_id == station,
+        columns.planned_at >= first_at,
+        columns.planned_at < last_at,
+        columns.collected_at <= known_at,
+    )
+    found: dict[AiringId, list[JournalLine]] = {}
+    for raw in connection.execute(query.order_by(columns.at, columns.log_id, columns.seq)).scalars():
+        line = read_entry(read_line(raw))
+        found.setdefault(line.entry.airing, []).append(line)
+    return found
+
+
+def read_held_spans(
+    connection: Connection, station: StationId, hashes: Collection[str], log: LogId | None, known_at: datetime
+) -> dict[Sha256, list[HeldSpan]]:
+    """Read when a station held some masters and plans, by its own receipts.
+
+    A box set up anew starts with nothing: what the log before it held ends with the first receipt of the new one.
+
+    Args:
+        connection: To the record.
+        station: Whose receipts.
+        hashes: Of the masters and plans asked about.
+        log: The station's present log; None when it never said.
+        known_at: Receipts that were collected later are left out.
+
+    Returns:
+        For each hash that was ever held: from when until when, None while it still is.
+    """
+    columns = receipts.c
+    query = select(columns.log_id, columns.sha256, columns.verdict, columns.at).where(
+        columns.station_id == station, columns.sha256.in_(list(hashes)), columns.collected_at <= known_at
+    )
+    spans: dict[Sha256, list[HeldSpan]] = {}
+    open_since: dict[Sha256, datetime] = {}
+    current: str | None = None
+    for row in connection.execute(query.order_by(columns.at, columns.log_id, columns.seq)):
+        if current is not None and row.log_id != current:
+            _close_all(spans, open_since, row.at)
+        current = row.log_id
+        if row.verdict == Verdict.VERIFIED:
+            open_since.setdefault(Sha256(row.sha256), row.at)
+        elif row.verdict == Verdict.REMOVED and row.sha256 in open_since:
+            spans.setdefault(Sha256(row.sha256), []).append((open_since.pop(Sha256(row.sha256)), row.at))
+    if open_since and log is not None and current != log:
+        first = select(columns.at).where(columns.station_id == station, columns.log_id == log).order_by(columns.seq)
+        began_at = connection.execute(first.limit(1)).scalar()
+        if began_at is not None:
+            _close_all(spans, open_since, began_at)
+    for sha256, since_at in open_since.items():
+        spans.setdefault(sha256, []).append((since_at, None))
+    return spans
+
+
+def read_refused(
+    connection: Connection, station: StationId, hashes: Collection[Sha256], known_at: datetime
+) -> dict[Sha256, list[Receipt]]:
+    """Read a station's refusals of some masters, also of files that only bore a master's name; oldest first."""
+    columns = receipts.c
+    names = {f"{sha256}{MASTER_SUFFIX}": sha256 for sha256 in hashes}
+    query = select(columns.at, columns.name, columns.sha256, columns.reason).where(
+        columns.station_id == station,
+        or_(columns.sha256.in_(list(hashes)), columns.name.in_(list(names))),
+        columns.verdict == Verdict.REFUSED.value,
+        columns.collected_at <= known_at,
+    )
+    found: dict[Sha256, list[Receipt]] = {}
+    for row in connection.execute(query.order_by(columns.at, columns.seq)):
+        about = names.get(row.name) or Sha256(row.sha256)
+        found.setdefault(about, []).append(Receipt(row.at, row.name, row.sha256, Verdict.REFUSED, row.reason))
+    return found
+
+
+def read_journal_stations(connection: Connection) -> list[StationId]:
+    """Read which stations ever sent a journal line: one step in the index for each, however long the history."""
+    step = (
+        "WITH RECURSIVE found(id) AS (SELECT min(station_id) FROM journal_lines UNION ALL "
+        "SELECT (SELECT min(station_id) FROM journal_lines WHERE station_id > found.id) FROM found "
+        "WHERE found.id IS NOT NULL) SELECT id FROM found WHERE id IS NOT NULL"
+    )
+    return [StationId(name) for name in connection.execute(text(step)).scalars()]
+
+
+def _close_all(spans: dict[Sha256, list[HeldSpan]], open_since: dict[Sha256, datetime], at: datetime) -> None:
+    for sha256, since_at in open_since.items():
+        spans.setdefault(sha256, []).append((since_at, at))
+    open_since.clear()
