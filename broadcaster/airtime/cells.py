@@ -53,7 +53,7 @@ def list_difference_cells(outcomes: Iterable[Outcome], schedules: Schedules, wor
             outcome.airing.title,
             words.verdicts[outcome.verdict],
             _difference(outcome, words),
-            words.causes[outcome.cause] + (f" ({outcome.detail})" if outcome.detail else ""),
+            words.causes[outcome.cause],
         )
         for outcome in outcomes
     ]

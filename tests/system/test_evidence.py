@@ -88,7 +88,7 @@ def test_report_of_any_period_holds_what_lies_in_it(workspace: Workspace, record
     month = (date(2023, 10, 1), date(2023, 10, 31))
     made, files = write_period(workspace, record, schedules, month, "thang", LATER)
     assert airing in {one.airing.id for one in made.outcomes}
-    assert files.docx.name == "thang.docx"
+    assert files.docx.name == "bao-cao-thang.docx"
     before = (date(2023, 9, 1), date(2023, 9, 30))
     made, _ = write_period(workspace, record, schedules, before, "truoc", LATER)
     assert airing not in {one.airing.id for one in made.outcomes}
