@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from broadcaster.store.logs import write_journal
+
 from broadcaster.centre.publish import publish_days
 from broadcaster.centre.reports import write_weekly
 from broadcaster.centre.workspace import Workspace, init_workspace
@@ -21,7 +23,7 @@ from broadcaster.core.schedules import Schedules
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_between, read_newest
 from broadcaster.store.programmes import write_programme
-from broadcaster.store.stations import write_contact, write_journal, write_receipts
+from broadcaster.store.stations import write_contact, write_receipts
 from broadcaster.timetable.read import read_schedules
 from broadcaster.wire.chain import START as CHAIN_START
 from broadcaster.wire.chain import ChainPoint, plan_line, read_line
