@@ -12,8 +12,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from broadcaster.store.logs import write_journal
-
 from broadcaster.centre.publish import publish_days
 from broadcaster.centre.reports import write_weekly
 from broadcaster.centre.workspace import Workspace, init_workspace
@@ -21,6 +19,7 @@ from broadcaster.core.ids import CampaignId, LogId, Sha256, StationId
 from broadcaster.core.model import Airing, Programme, ProgrammeKind
 from broadcaster.core.schedules import Schedules
 from broadcaster.store.engine import Record
+from broadcaster.store.logs import write_journal
 from broadcaster.store.plans import read_airings_between, read_newest
 from broadcaster.store.programmes import write_programme
 from broadcaster.store.stations import write_contact, write_receipts
