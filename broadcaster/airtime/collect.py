@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from broadcaster.core.errors import DeliveryError, DocumentError, StationFolderError
 from broadcaster.core.ids import LogId, StationId
 from broadcaster.link.session import StationSession
-from broadcaster.link.transfer import list_folder, measure_clock_offset_s, read_from
+from broadcaster.link.transfer import list_folder, measure_clock_offset_s, read_from, stat_size
 from broadcaster.store.logs import write_journal
 from broadcaster.store.stations import (
     LogPosition,
@@ -32,6 +32,7 @@ from broadcaster.wire.status import StationStatus, read_status, write_status
 OUTBOX = "outbox"
 JOURNAL = "journal"
 T = TypeVar("T")
+ReadKnown = Callable[[Sequence[str]], dict[str, LogPosition]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ class CollectedChain:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What one visit to a station brought."""
+    """What one visit to a station brought.
+
+    `is_whole` is False when only receipts were fetched: then the status does not prove the journal to be complete.
+    """
 
     station: StationId
     status: StationStatus | None
@@ -63,6 +67,7 @@ class Collection:
     files: tuple[CollectedFile, ...]
     chains: tuple[CollectedChain, ...]
     troubles: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 def read_positions(connection: Connection, station: StationId, names: Sequence[str]) -> dict[str, LogPosition]:
@@ -71,7 +76,29 @@ def read_positions(connection: Connection, station: StationId, names: Sequence[s
     return {name: position for name, position in found.items() if position is not None}
 
 
-def fetch_outbox(session: StationSession, read_known: Callable[[Sequence[str]], dict[str, LogPosition]]) -> Collection:
+def fetch_receipts(session: StationSession, read_known: ReadKnown) -> Collection:
+    """Fetch the status and what is new in the receipts, and nothing else: enough to know what a station holds.
+
+    Args:
+        session: With the station.
+        read_known: Gives the positions of files by their names.
+
+    Raises:
+        DeliveryError: The station cannot be read.
+    """
+    troubles: list[str] = []
+    status = _fetch_status(session, troubles)
+    known = read_known([RECEIPTS])
+    held_bytes = known[RECEIPTS].offset_bytes if RECEIPTS in known else 0
+    files: list[CollectedFile] = []
+    if (stat_size(session, f"{OUTBOX}/{RECEIPTS}") or 0) != held_bytes:
+        files.append(_fetch_file(session, RECEIPTS, known.get(RECEIPTS)))
+    return Collection(
+        session.address.station, status, None, tuple(files), _follow_chains(files, known), tuple(troubles), False
+    )
+
+
+def fetch_outbox(session: StationSession, read_known: ReadKnown) -> Collection:
     """Fetch what is new in a station's outbox. Nothing is written, here or there.
 
     The status is read first: whatever the agent had written by then is in the files that are read after it.
@@ -98,12 +125,8 @@ def fetch_outbox(session: StationSession, read_known: Callable[[Sequence[str]], 
         for name in names
         if name not in known or sizes[name] != known[name].offset_bytes
     ]
-    chains = []
-    for chain in (RECEIPTS, JOURNAL):
-        lines = [line for file in files if _chain_of(file.name) == chain for line in file.lines]
-        if lines:
-            chains.append(_follow_chain(chain, lines, known.get(chain)))
-    return Collection(session.address.station, status, clock_offset_s, tuple(files), tuple(chains), tuple(troubles))
+    chains = _follow_chains(files, known)
+    return Collection(session.address.station, status, clock_offset_s, tuple(files), chains, tuple(troubles))
 
 
 def keep_collection(connection: Connection, collection: Collection, at: datetime) -> int:
@@ -135,7 +158,9 @@ def keep_collection(connection: Connection, collection: Collection, at: datetime
         values |= {"clock_offset_s": collection.clock_offset_s, "clock_at": at}
     if collection.status is not None:
         status = collection.status
-        values |= {"journal_until": status.at, "log_id": status.log, "status": write_status(status)}
+        values |= {"log_id": status.log, "status": write_status(status)}
+        if collection.is_whole:
+            values["journal_until"] = status.at
     write_contact(connection, station, values)
     return new
 
@@ -178,6 +203,15 @@ def _fetch_file(session: StationSession, name: str, known: LogPosition | None) -
 
 def _is_later(lines: Sequence[ChainedLine], point: ChainPoint) -> bool:
     return all(line.log == point.log and line.seq > point.seq for line in lines)
+
+
+def _follow_chains(files: Sequence[CollectedFile], known: Mapping[str, LogPosition]) -> tuple[CollectedChain, ...]:
+    chains = []
+    for chain in (RECEIPTS, JOURNAL):
+        lines = [line for file in files if _chain_of(file.name) == chain for line in file.lines]
+        if lines:
+            chains.append(_follow_chain(chain, lines, known.get(chain)))
+    return tuple(chains)
 
 
 def _follow_chain(name: str, lines: Sequence[ChainedLine], known: LogPosition | None) -> CollectedChain:

@@ -1,37 +1,41 @@
-"""Deliver and collect: what stations miss goes out, what they wrote comes in, and the record knows of every try."""
+"""What stations miss, and what they wrote: read from the record, collected from the stations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from broadcaster.airtime.collect import Collection, fetch_outbox, keep_collection, keep_failure, read_positions
+from broadcaster.airtime.collect import ReadKnown, fetch_outbox, keep_collection, keep_failure, read_positions
 from broadcaster.centre.publish import name_plan
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import BroadcasterError, DeliveryError, NotEnrolledError
-from broadcaster.core.files import hash_bytes, hold_lock
+from broadcaster.core.errors import BroadcasterError, DeliveryError, HostKeyChangedError, NotEnrolledError
 from broadcaster.core.ids import Sha256, StationId
 from broadcaster.core.model import Station
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import Clock
 from broadcaster.delivery.plan import plan_deliveries
-from broadcaster.delivery.push import MasterFile, PlanFile, PushListener, StationJob, StationResult, push_to_stations
+from broadcaster.delivery.push import MasterFile, PlanFile
+from broadcaster.delivery.read_back import READ_BACK_LOG
 from broadcaster.link.fleet import run_for_stations
-from broadcaster.link.session import StationAddress, open_session
+from broadcaster.link.session import StationAddress, StationSession, open_session
+from broadcaster.link.transfer import INBOX, list_folder
+from broadcaster.store.deliveries import read_own_names, write_own_receipt
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_between, read_newest
-from broadcaster.store.stations import DeliveryAttempt, LogPosition, read_held, write_attempt
+from broadcaster.store.stations import LogPosition, read_contact, read_held, write_contact
+from broadcaster.wire.receipt import Receipt, Verdict
 
 LONGEST_AIRING = timedelta(hours=24)
-CONFIRM_EVERY_S = 1.0
-PUSH_LOCK = "push.lock"
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What one station still needs: newest plans it has not confirmed, masters by their first airing."""
+    """What one station still needs: newest plans it has not confirmed, masters by their first airing, orders.
+
+    Orders name a master, so they go after the masters. `hashes` are those of everything, by which receipts speak of it.
+    """
 
     station: Station
     plans: tuple[PlanFile, ...]
@@ -39,17 +43,7 @@ class Missing:
     size_bytes: int
     first_needed_at: datetime | None
     hashes: tuple[Sha256, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What came of serving one station. `is_confirmed`: its receipts speak of everything that it needed."""
-
-    station: Station
-    sent_names: tuple[str, ...]
-    sent_bytes: int
-    is_confirmed: bool
-    error: BroadcasterError | None
+    orders: tuple[PlanFile, ...] = ()
 
 
 def read_missing(workspace: Workspace, record: Record, schedules: Schedules, now_at: datetime) -> list[Missing]:
@@ -86,58 +80,6 @@ def read_missing(workspace: Workspace, record: Record, schedules: Schedules, now
     return sorted(missing, key=lambda one: (one.first_needed_at or latest, one.station.id))
 
 
-def push_missing(
-    workspace: Workspace,
-    record: Record,
-    schedules: Schedules,
-    missing: Sequence[Missing],
-    clock: Clock,
-    confirm_s: float,
-    on_event: PushListener | None = None,
-) -> list[Delivered]:
-    """Send what is missing and wait for the stations' receipts.
-
-    What stations have said meanwhile is collected first, so that nothing is sent twice to one whose receipt was late.
-
-    Args:
-        workspace: Key and masters.
-        record: Where tries and receipts are kept.
-        schedules: Number of workers.
-        missing: As `read_missing` gave it.
-        clock: The time.
-        confirm_s: How long to wait for receipts after the last file was sent; 0 does not wait.
-        on_event: Progress of every file, from the workers' threads.
-
-    Returns:
-        One result for each entry, in the same order; never raises for a station's trouble.
-
-    Raises:
-        AlreadyRunningError: Another push runs in this workspace; two would write the same files at the stations.
-    """
-    with hold_lock(workspace.state / PUSH_LOCK, "a push"):
-        began_at = clock.now_at()
-        found = collect_stations(workspace, record, schedules, [one.station for one in missing], clock)
-        errors = {station: value for station, value in found.items() if isinstance(value, BroadcasterError)}
-        with record.read() as connection:
-            held = read_held(connection)
-        jobs = [_make_job(one, held.get(one.station.id, {})) for one in missing if one.station.id not in errors]
-        results = {r.station: r for r in push_to_stations(jobs, workspace.key, schedules.centre.workers, on_event)}
-        errors |= {station: result.error for station, result in results.items() if result.error is not None}
-        _keep_attempts(record, results, errors, began_at, clock.now_at())
-        served = [one for one in missing if one.station.id not in errors]
-        unconfirmed = _await_receipts(workspace, record, schedules, served, clock, confirm_s)
-    return [
-        Delivered(
-            station=one.station,
-            sent_names=results[one.station.id].sent_names if one.station.id in results else (),
-            sent_bytes=results[one.station.id].sent_bytes if one.station.id in results else 0,
-            is_confirmed=one in served and one.station.id not in unconfirmed,
-            error=errors.get(one.station.id),
-        )
-        for one in missing
-    ]
-
-
 def collect_stations(
     workspace: Workspace, record: Record, schedules: Schedules, stations: Iterable[Station], clock: Clock
 ) -> dict[StationId, int | BroadcasterError]:
@@ -146,33 +88,102 @@ def collect_stations(
     Returns:
         For each station how many lines were new, or why nothing came.
     """
-    addresses: dict[StationId, StationAddress] = {}
+    chosen: dict[StationId, Station] = {}
     found: dict[StationId, int | BroadcasterError] = {}
     for station in stations:
         try:
-            addresses[station.id] = make_address(station)
-        except NotEnrolledError as error:
+            make_address(station)
+            require_trusted(record, station)
+        except DeliveryError as error:
             found[station.id] = error
+        else:
+            chosen[station.id] = station
 
-    def visit(station: StationId) -> Collection:
-        def read_known(names: Sequence[str]) -> dict[str, LogPosition]:
-            with record.read() as connection:
-                return read_positions(connection, station, names)
+    def visit(station: StationId) -> int:
+        try:
+            with open_session(make_address(chosen[station]), workspace.key) as session:
+                return collect_one(record, chosen[station], session, clock)
+        except DeliveryError as error:
+            keep_trouble(record, chosen[station], error, clock.now_at())
+            raise
 
-        with open_session(addresses[station], workspace.key) as session:
-            return fetch_outbox(session, read_known)
-
-    outcomes = run_for_stations(list(addresses), visit, schedules.centre.workers)
-    with record.write() as connection:
-        at = clock.now_at()  # with the lock in hand: a report that knows of this instant has seen these lines
-        for outcome in outcomes:
-            if outcome.value is not None:
-                found[outcome.station] = keep_collection(connection, outcome.value, at)
-            elif outcome.error is not None:
-                found[outcome.station] = outcome.error
-                if isinstance(outcome.error, DeliveryError):
-                    keep_failure(connection, outcome.station, outcome.error, at)
+    for outcome in run_for_stations(list(chosen), visit, schedules.centre.workers):
+        if outcome.value is not None:
+            found[outcome.station] = outcome.value
+        elif outcome.error is not None:
+            found[outcome.station] = outcome.error
     return found
+
+
+def collect_one(record: Record, station: Station, session: StationSession, clock: Clock) -> int:
+    """Collect all that is new at one station over an open session, and keep it.
+
+    Returns:
+        How many lines were new.
+
+    Raises:
+        DeliveryError: The station cannot be read; nothing was kept.
+    """
+    if not station.has_agent:
+        return look_after(record, station, session, clock)
+    found = fetch_outbox(session, make_reader(record, station.id))
+    with record.write() as connection:
+        # The time is read with the lock in hand: a report that knows of this instant has seen these lines.
+        return keep_collection(connection, found, clock.now_at())
+
+
+def look_after(record: Record, station: Station, session: StationSession, clock: Clock) -> int:
+    """Look whether a station without an agent still has the files that were read back there; keep what is gone.
+
+    Returns:
+        How many are gone.
+    """
+    names = {file.name for file in list_folder(session, INBOX)}
+    at = clock.now_at()
+    with record.write() as connection:
+        gone = {
+            name: sha256
+            for name, sha256 in read_own_names(connection, station.id, READ_BACK_LOG).items()
+            if name not in names
+        }
+        for name, sha256 in gone.items():
+            receipt = Receipt(at, name, Sha256(sha256), Verdict.REMOVED, "not there any more")
+            write_own_receipt(connection, station.id, READ_BACK_LOG, receipt)
+        values = {"reached_at": at, "error": "", "message": "", "log_id": READ_BACK_LOG}
+        write_contact(connection, station.id, values)
+    return len(gone)
+
+
+def keep_trouble(record: Record, station: Station, error: DeliveryError, at: datetime) -> None:
+    """Keep why a station could not be reached; a changed host key stops it until a person confirms."""
+    with record.write() as connection:
+        keep_failure(connection, station.id, error, at)
+        if isinstance(error, HostKeyChangedError):
+            write_contact(connection, station.id, {"stopped_key": station.host_key or ""})
+
+
+def make_reader(record: Record, station: StationId) -> ReadKnown:
+    """Make what tells a visit up to where each file of a station was collected."""
+
+    def read_known(names: Sequence[str]) -> dict[str, LogPosition]:
+        with record.read() as connection:
+            return read_positions(connection, station, names)
+
+    return read_known
+
+
+def require_trusted(record: Record, station: Station) -> None:
+    """Refuse a station that showed another host key, until a person has confirmed it.
+
+    Raises:
+        HostKeyChangedError: It is stopped. No line to it is opened.
+    """
+    with record.read() as connection:
+        contact = read_contact(connection, station.id)
+    if contact is not None and contact.stopped_key and contact.stopped_key == station.host_key:
+        raise HostKeyChangedError(
+            f"{station.name} ({station.id}) is stopped: it showed another host key than the pinned one"
+        )
 
 
 def make_address(station: Station) -> StationAddress:
@@ -185,66 +196,6 @@ def make_address(station: Station) -> StationAddress:
         what = "host" if station.host is None else "host_key"
         raise NotEnrolledError(f"{station.name} ({station.id}) has no {what} in schedules/stations.yaml")
     return StationAddress(station.id, station.host, station.port, station.user, station.host_key)
-
-
-def _make_job(one: Missing, held: Mapping[str, datetime]) -> StationJob:
-    return StationJob(
-        make_address(one.station),
-        tuple(plan for plan in one.plans if hash_bytes(plan.document) not in held),
-        tuple(master for master in one.masters if master.sha256 not in held),
-    )
-
-
-def _keep_attempts(
-    record: Record,
-    results: Mapping[StationId, StationResult],
-    errors: Mapping[StationId, BroadcasterError],
-    began_at: datetime,
-    ended_at: datetime,
-) -> None:
-    """Keep every try with its reason; a station that is not connected yet was not tried."""
-    tried = [*results, *(station for station in errors if station not in results)]
-    with record.write() as connection:
-        for station in tried:
-            result, error = results.get(station), errors.get(station)
-            if isinstance(error, NotEnrolledError):
-                continue
-            attempt = DeliveryAttempt(
-                station=station,
-                started_at=began_at,
-                ended_at=began_at + timedelta(seconds=result.seconds) if result else ended_at,
-                names=" ".join(result.sent_names) if result else "",
-                sent_bytes=result.sent_bytes if result else 0,
-                error=type(error).__name__ if error else "",
-                message=error.message if error else "",
-            )
-            write_attempt(connection, attempt)
-            if result is not None and isinstance(error, DeliveryError):  # of the others collecting has told already
-                keep_failure(connection, station, error, ended_at)
-
-
-def _await_receipts(
-    workspace: Workspace,
-    record: Record,
-    schedules: Schedules,
-    served: Sequence[Missing],
-    clock: Clock,
-    confirm_s: float,
-) -> set[StationId]:
-    """Collect until every served station has spoken about all that it was sent, or the time is over."""
-    waiting = {one.station.id: one for one in served}
-    until_at = clock.now_at() + timedelta(seconds=confirm_s)
-    while waiting:
-        collect_stations(workspace, record, schedules, [one.station for one in waiting.values()], clock)
-        with record.read() as connection:
-            held = read_held(connection)
-        waiting = {
-            station: one for station, one in waiting.items() if not set(one.hashes) <= held.get(station, {}).keys()
-        }
-        if not waiting or clock.now_at() >= until_at:
-            break
-        clock.sleep_s(CONFIRM_EVERY_S)
-    return set(waiting)
 
 
 def _master_path(workspace: Workspace, sha256: Sha256) -> Path:

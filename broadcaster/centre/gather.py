@@ -14,9 +14,9 @@ from broadcaster.core.ids import AiringId, Sha256, StationId
 from broadcaster.core.model import Airing, StationContact
 from broadcaster.core.schedules import CentreSettings
 from broadcaster.core.time import period_to_utc
+from broadcaster.store.deliveries import read_station_failures
 from broadcaster.store.logs import HeldSpan, read_held_spans, read_journal, read_journal_stations, read_refused
 from broadcaster.store.plans import RevisionNote, read_plan_stations, read_revisions, read_station_airings
-from broadcaster.store.stations import read_station_failures
 from broadcaster.wire.journal import JournalEntry, JournalLine
 
 JOURNAL_MARGIN = timedelta(days=1)

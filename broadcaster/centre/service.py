@@ -15,13 +15,14 @@ from watchdog.observers import Observer
 
 from broadcaster.centre.alarms import AlarmBook, Webhook, read_empty_slots
 from broadcaster.centre.clock import CentreClock, Duties
-from broadcaster.centre.deliver import collect_stations, push_missing, read_missing
+from broadcaster.centre.deliver import collect_stations, read_missing
+from broadcaster.centre.fanout import push_missing
 from broadcaster.centre.notify import send_notice
 from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.centre.readiness import Readiness, read_board
 from broadcaster.centre.reports import write_weekly
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import AlreadyRunningError, BroadcasterError
+from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.files import hold_lock
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import Clock, format_week
@@ -29,7 +30,6 @@ from broadcaster.store.engine import Record
 from broadcaster.timetable.read import read_schedules
 
 _LOG = logging.getLogger("broadcaster")
-WARN_AHEAD = timedelta(hours=1)
 CONFIRM_S = 20.0
 WAKE_S = 1.0
 DUE_AFTER = timedelta(hours=7)
@@ -105,11 +105,7 @@ class CentreService:
         ]
         if not missing:
             return
-        try:
-            results = push_missing(self._workspace, self._record, schedules, missing, self._clock, CONFIRM_S)
-        except AlreadyRunningError as error:
-            _LOG.info("push: %s", error.message)
-            return
+        results = push_missing(self._workspace, self._record, schedules, missing, self._clock, CONFIRM_S)
         for one in results:
             if one.error is not None:
                 _LOG.warning("push: %s", one.error.message)
@@ -131,7 +127,11 @@ class CentreService:
         now_at = self._clock.now_at()
         standing = read_empty_slots(self._record, schedules, now_at)
         for row in read_board(self._record, schedules, now_at):
-            if row.next_at is None or row.readiness is Readiness.READY or row.next_at - now_at > WARN_AHEAD:
+            if (
+                row.next_at is None
+                or row.readiness is Readiness.READY
+                or row.next_at - now_at > schedules.centre.warn_ahead
+            ):
                 continue
             held = f"{row.held} of {row.needed} masters" if row.needed else "nothing"
             at = row.next_at.astimezone(schedules.centre.zone)

@@ -87,20 +87,3 @@ def show_bar(label: str) -> Iterator[Callable[[float], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(Text(label).plain, total=1.0)
         yield lambda share: progress.update(task, completed=share)
-
-
-@contextmanager
-def show_fleet(total_bytes: int) -> Iterator[Callable[[str, str, int, int], None]]:
-    """Show one bar for a push to many stations; tell it station, file, bytes done, bytes in all, from any thread."""
-    console = make_console(sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    done: dict[tuple[str, str], int] = {}
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("push", total=max(1, total_bytes))
-
-        def tell(station: str, name: str, done_bytes: int, _total: int) -> None:
-            done[station, name] = done_bytes
-            stations = len({station for station, _ in done})
-            progress.update(task, completed=sum(done.copy().values()), description=f"push to {stations} stations")
-
-        yield tell

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import click
 
-from broadcaster.centre.deliver import Delivered, Missing, push_missing, read_missing
+from broadcaster.centre.deliver import Missing, read_missing
+from broadcaster.centre.fanout import push_missing
 from broadcaster.centre.readiness import Readiness, StationBoard, read_board
+from broadcaster.centre.visit import Delivered
 from broadcaster.cli.context import Desk, json_option, open_desk
-from broadcaster.cli.screen import format_local, format_size, print_json, print_table, show_fleet
+from broadcaster.cli.fleet_board import Expected, FleetBoard, show_fleet
+from broadcaster.cli.screen import format_local, format_size, print_json, print_table
 from broadcaster.core.errors import UnknownNameError
 from broadcaster.core.ids import choose_nearest
-from broadcaster.store.stations import read_attempts
+from broadcaster.delivery.progress import ignore_news
+from broadcaster.store.deliveries import read_attempts
 
 
 @click.command()
 @click.option("--station", "stations", multiple=True, help="Only to this station; may be given several times.")
 @click.option("--preview", is_flag=True, help="Only say what is missing where; send nothing.")
 @click.option("--wait", "wait_s", default=20.0, show_default=True, help="Seconds to wait for the stations' receipts.")
+@click.option(
+    "--tries",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="How often a station whose trouble may pass is tried, with growing waits.",
+)
 @json_option
 @click.pass_context
-def push(context: click.Context, stations: tuple[str, ...], preview: bool, wait_s: float, as_json: bool) -> None:
+def push(
+    context: click.Context, stations: tuple[str, ...], preview: bool, wait_s: float, tries: int, as_json: bool
+) -> None:
     """Send now what stations miss: newest day plans, and masters that air within push_ahead_min.
 
     Done is what a station's receipt confirms. Exit code 1 when a station could not be served.
@@ -34,9 +48,10 @@ def push(context: click.Context, stations: tuple[str, ...], preview: bool, wait_
         if preview:
             _print_missing(desk, missing, as_json=as_json)
             return
-        connected = [one for one in missing if one.station.is_connected()]
-        with show_fleet(sum(one.size_bytes for one in connected)) as tell:
-            results = push_missing(desk.workspace, desk.record, desk.schedules, missing, desk.clock, wait_s, tell)
+        with nullcontext(ignore_news) if as_json else show_fleet(_make_board(desk, missing)) as tell:
+            results = push_missing(
+                desk.workspace, desk.record, desk.schedules, missing, desk.clock, wait_s, tell, tries
+            )
     failed = [one for one in results if one.error is not None]
     if as_json:
         print_json([_delivered_fields(one) for one in results])
@@ -82,6 +97,11 @@ def status(context: click.Context, station: str | None, as_json: bool) -> None:
             result = attempt.message or f"sent {format_size(attempt.sent_bytes)}"
             click.echo(f"{format_local(attempt.started_at, zone)}  {result}")
     context.exit(1 if unready else 0)
+
+
+def _make_board(desk: Desk, missing: Sequence[Missing]) -> FleetBoard:
+    expected = [Expected(one.station.id, one.station.name, one.size_bytes, one.first_needed_at) for one in missing]
+    return FleetBoard(expected, desk.schedules.centre.zone, desk.now_at)
 
 
 def _require_stations(desk: Desk, names: Sequence[str]) -> None:

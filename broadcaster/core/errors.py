@@ -195,8 +195,7 @@ class HostKeyChangedError(DeliveryError):
 
     exit_code = 45
     default_hint = (
-        "if the box was set up anew, check its key at the box itself and correct host_key in schedules/stations.yaml; "
-        "if not, somebody else answers in its place"
+        "box set up anew: check its key at the box, correct host_key in stations.yaml; else it is an impostor"
     )
 
 
@@ -219,6 +218,12 @@ class StationFolderError(DeliveryError):
 
     exit_code = 48
     default_hint = "inbox/ must be there and writable for the centre's account (docs/station-box.md says how)"
+
+
+class GaveWayError(BrokenTransferError):
+    """A transfer stopped by itself: an emergency goes first, or the centre is being stopped. It is resumed later."""
+
+    exit_code = 49
 
 
 class StationError(BroadcasterError):

@@ -68,7 +68,10 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One commune's receiving and playing box, as schedules/stations.yaml names it."""
+    """One commune's receiving and playing box, as schedules/stations.yaml names it.
+
+    Without `has_agent` only an SFTP server answers there: what it holds is known by reading it back.
+    """
 
     id: StationId
     name: str
@@ -83,6 +86,7 @@ class Station:
     phone: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
+    has_agent: bool = True
 
     def is_connected(self) -> bool:
         """Tell whether it has an address and a pinned host key: without them nothing is sent to it."""
@@ -218,7 +222,8 @@ class StationContact:
 
     `clock_offset_s` is the station's clock minus the centre's, as last measured. `journal_until` is the instant (by the
     station's clock) up to which its journal is known to be whole: its agent was alive then and everything it had
-    written was collected. None where nothing was ever collected.
+    written was collected. None where nothing was ever collected. `stopped_key` is the pinned host key that the station
+    failed to show: while it is the pinned one, nothing is sent or fetched.
     """
 
     station: StationId
@@ -229,6 +234,7 @@ class StationContact:
     clock_offset_s: float | None = None
     journal_until: datetime | None = None
     log: LogId | None = None
+    stopped_key: str = ""
 
     def is_reached(self) -> bool:
         """Tell whether the last try reached the station."""

@@ -28,12 +28,34 @@ class ReportHead:
 
 
 @dataclass(frozen=True, slots=True)
+class UplinkCap:
+    """What all transfers together may use of the centre's line: at most hours, and otherwise in some spans of the day.
+
+    `kbit_s` is None when there is no cap. A span is read like quiet hours: its end does not belong to it.
+    """
+
+    kbit_s: int | None = None
+    hours: tuple[tuple[QuietHours, int], ...] = ()
+
+    def choose_bytes_per_s(self, at: time) -> float | None:
+        """Choose the cap for a wall time; the first span that holds it counts, None is no cap.
+
+        >>> cap = UplinkCap(None, ((QuietHours(time(7), time(17)), 4000),))
+        >>> cap.choose_bytes_per_s(time(16, 59)), cap.choose_bytes_per_s(time(17))
+        (500000.0, None)
+        """
+        kbit_s = next((rate for span, rate in self.hours if span.has(at)), self.kbit_s)
+        return None if kbit_s is None else kbit_s * 125.0
+
+
+@dataclass(frozen=True, slots=True)
 class CentreSettings:
     """The centre itself: schedules/centre.yaml.
 
     `push_ahead` is how long before its start a master is sent at the latest asked for; `publish_days` how many dates,
     today included, have a day plan at the stations; `start_tolerance_s` and `short_tolerance_s` are how much later an
-    airing may start and how much shorter it may be and still count as played in full.
+    airing may start and how much shorter it may be and still count as played in full. `warn_ahead` is how long before
+    air a station that is not ready is an alarm.
     """
 
     name: str
@@ -50,6 +72,8 @@ class CentreSettings:
     short_tolerance_s: float = 2.0
     clock_tolerance_s: float = 5.0
     report: ReportHead = field(default_factory=ReportHead)
+    uplink: UplinkCap = UplinkCap()
+    warn_ahead: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ PushListener = Callable[[StationId, str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A signed day plan to send: its file name, the document, its armoured signature."""
+    """A signed day plan or order to send: its file name, the document, its armoured signature."""
 
     name: str
     document: bytes
@@ -43,11 +43,16 @@ class MasterFile:
 
 @dataclass(frozen=True, slots=True)
 class StationJob:
-    """What to push to one station, in this order: the plans, then the masters."""
+    """What to push to one station, in this order: the plans, the masters, then orders, which name a master."""
 
     address: StationAddress
     plans: tuple[PlanFile, ...] = ()
     masters: tuple[MasterFile, ...] = ()
+    orders: tuple[PlanFile, ...] = ()
+
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to push."""
+        return not (self.plans or self.masters or self.orders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ class StationResult:
 
 
 @dataclass(slots=True)
-class _Tally:
+class PushTally:
+    """What lies whole in the station's inbox by now, and the bytes that went over the line for it."""
+
     names: list[str] = field(default_factory=list)
     sent_bytes: int = 0
 
@@ -96,11 +103,11 @@ def push_to_stations(
         One result for each job, in the same order.
     """
     by_station = {job.address.station: job for job in jobs}
-    tallies = {station: _Tally() for station in by_station}
+    tallies = {station: PushTally() for station in by_station}
 
     def serve(station: StationId) -> None:
         with open_session(by_station[station].address, key, limits) as session:
-            _push(session, by_station[station], tallies[station], on_event)
+            push_job(session, by_station[station], tallies[station], on_event)
 
     outcomes = run_for_stations(list(by_station), serve, workers)
     return [
@@ -115,19 +122,31 @@ def push_to_stations(
     ]
 
 
-def _push(session: StationSession, job: StationJob, tally: _Tally, on_event: PushListener | None) -> None:
-    station = job.address.station
-    for plan in job.plans:
-        pair = ((plan.name + SIGNATURE_SUFFIX, plan.signature.encode()), (plan.name, plan.document))
+def push_job(session: StationSession, job: StationJob, tally: PushTally, on_event: PushListener | None = None) -> None:
+    """Push one station's job over an open session; the tally tells what was done also when it breaks off.
+
+    Raises:
+        DeliveryError: The first trouble; what was sent until then stays sent.
+        ProgrammeFileError: A master cannot be read here.
+    """
+    _push_documents(session, job.plans, tally, on_event)
+    for master in job.masters:
+        progress = _follow(session.address.station, master, on_event)
+        tally.sent_bytes += send_file(session, master.path, master.name, progress).bytes_sent
+        tally.names.append(master.name)
+    _push_documents(session, job.orders, tally, on_event)
+
+
+def _push_documents(
+    session: StationSession, documents: Sequence[PlanFile], tally: PushTally, on_event: PushListener | None
+) -> None:
+    for one in documents:
+        pair = ((one.name + SIGNATURE_SUFFIX, one.signature.encode()), (one.name, one.document))
         for name, data in pair:
             tally.sent_bytes += send_bytes(session, data, name).bytes_sent
             tally.names.append(name)
             if on_event is not None:
-                on_event(station, name, len(data), len(data))
-    for master in job.masters:
-        progress = _follow(station, master, on_event)
-        tally.sent_bytes += send_file(session, master.path, master.name, progress).bytes_sent
-        tally.names.append(master.name)
+                on_event(session.address.station, name, len(data), len(data))
 
 
 def _follow(station: StationId, master: MasterFile, on_event: PushListener | None) -> Callable[[int], None]:

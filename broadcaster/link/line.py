@@ -24,7 +24,8 @@ _KEEPALIVE_PROBES = 3
 class LinkLimits:
     """How long each step may take, in seconds.
 
-    `stall_s` is how long nothing may come back from the station while an answer of it is due.
+    `stall_s` is how long nothing may come back from the station while an answer of it is due; `total_s` is how long a
+    whole session may take, however lively it is: what was sent until then is resumed in the next one.
     """
 
     connect_s: float = 15.0
@@ -33,6 +34,7 @@ class LinkLimits:
     login_s: float = 20.0
     channel_s: float = 15.0
     stall_s: float = 20.0
+    total_s: float = 4 * 3600.0
 
 
 DEFAULT_LIMITS = LinkLimits()
@@ -97,11 +99,11 @@ def _set_options(line: socket.socket, limits: LinkLimits) -> None:
 
 
 class Watchdog:
-    """Ends a line for good when nothing was received for `stall_s` while an answer is due.
+    """Ends a line for good when nothing was received for `stall_s` while an answer is due, or after `total_s`.
 
     Args:
         line: The station's socket.
-        stall_s: How long the silence may last.
+        limits: Of which `stall_s` and `total_s` are guarded here.
         waiting_since: Tells since when (monotonic, s) an answer is due; None when none is.
         end: Called once, from the watchdog's thread, after the socket was shut down.
     """
@@ -109,15 +111,16 @@ class Watchdog:
     def __init__(
         self,
         line: MeasuredSocket,
-        stall_s: float,
+        limits: LinkLimits,
         waiting_since: Callable[[], float | None],
         end: Callable[[], None],
     ) -> None:
-        self.has_bitten = False
+        self.reason = ""
         self._line = line
-        self._stall_s = stall_s
+        self._limits = limits
         self._waiting_since = waiting_since
         self._end = end
+        self._until_s = time.monotonic() + limits.total_s
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="link-watchdog", daemon=True)
         self._thread.start()
@@ -128,12 +131,20 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stopped.wait(self._stall_s / 16):
-            since_s = self._waiting_since()
-            if since_s is None or time.monotonic() - max(since_s, self._line.received_at_s) < self._stall_s:
+        while not self._stopped.wait(min(self._limits.stall_s, self._limits.total_s) / 16):
+            self.reason = self._find_reason()
+            if not self.reason:
                 continue
-            self.has_bitten = True
             with contextlib.suppress(OSError):  # the other end may have closed meanwhile
                 self._line.shutdown(socket.SHUT_RDWR)
             self._end()
             return
+
+    def _find_reason(self) -> str:
+        now_s = time.monotonic()
+        since_s = self._waiting_since()
+        if since_s is not None and now_s - max(since_s, self._line.received_at_s) >= self._limits.stall_s:
+            return f"nothing came back for {self._limits.stall_s:.0f} s"
+        if now_s >= self._until_s:
+            return f"the session took longer than {self._limits.total_s / 60:.0f} minutes"
+        return ""

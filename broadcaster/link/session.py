@@ -7,7 +7,7 @@ import binascii
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +24,15 @@ from broadcaster.core.errors import (
     UnreachableError,
 )
 from broadcaster.core.ids import StationId
+from broadcaster.link.gate import LoginGate
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits, MeasuredSocket, Watchdog, connect_socket
 from broadcaster.link.sftp import SYNC_EXTRA_S, SftpClient
 from broadcaster.wire.signature import read_private_key
 
+Pace = Callable[[int], None]
+"""Asked before bytes go out, with their number: it may wait, or raise a DeliveryError to end the session."""
+
+_LOGINS = LoginGate()
 _CIPHERS = ("aes128-gcm@openssh.com", "aes128-ctr")
 _RECEIVE_BYTES = 64 << 10
 _HOST_KEY_ALGORITHMS = {
@@ -73,17 +78,25 @@ class StationSession:
 
 
 @contextlib.contextmanager
-def open_session(address: StationAddress, key: Path, limits: LinkLimits = DEFAULT_LIMITS) -> Iterator[StationSession]:
+def open_session(
+    address: StationAddress,
+    key: Path,
+    limits: LinkLimits = DEFAULT_LIMITS,
+    pace: Pace | None = None,
+    gate: LoginGate = _LOGINS,
+) -> Iterator[StationSession]:
     """Open a session with a station for as long as the block runs; it is closed however the block ends.
 
     The host key is compared with the pinned one before anything is shown of the centre; only the one Ed25519 key is
-    offered, no agent and no password is asked. From then on a session on which nothing comes back for
-    `limits.stall_s` while an answer is due is ended for good.
+    offered, no agent and no password is asked. From the first byte on a watchdog stands by: a session on which nothing
+    comes back for `limits.stall_s` while an answer is due is ended for good.
 
     Args:
         address: Of the station.
         key: The centre's private key file, readable by its owner only.
         limits: Of each step.
+        pace: Asked before everything that is sent once the session is open; the watchdog does not count its waiting.
+        gate: Limits the half-open logins of this process.
 
     Raises:
         CentreKeyError: The key file is missing, open to others, or not Ed25519. Nothing was sent.
@@ -100,23 +113,62 @@ def open_session(address: StationAddress, key: Path, limits: LinkLimits = DEFAUL
     line = connect_socket(address.station, address.host, address.port, limits)
     try:
         transport = paramiko.Transport(line)
+        turn = _Turn(limits)
+        watchdog = Watchdog(line, limits, turn.read_since_s, transport.close)
         try:
-            _shake_hands(transport, address, pinned_type, pinned_blob, limits)
-            _log_in(transport, address, own_key, limits)
-            stream = _ChannelStream(transport, address, limits)
+            with gate.hold_place():
+                turn.expect(limits.handshake_s)
+                _shake_hands(transport, address, pinned_type, pinned_blob, limits)
+                turn.expect(limits.login_s)
+                _log_in(transport, address, own_key, limits)
+            turn.expect(limits.channel_s)
+            stream = _ChannelStream(transport, address, limits, watchdog)
             sftp = SftpClient(stream)
-            watchdog = Watchdog(line, limits.stall_s, lambda: sftp.waiting_since_s, transport.close)
-            stream.guard(watchdog)
-            try:
-                yield StationSession(address, sftp)
-            finally:
-                watchdog.stop()
+            turn.follow(sftp)
+            stream.set_pace(turn, pace)
+            yield StationSession(address, sftp)
         finally:
+            watchdog.stop()
             transport.close()
             if transport.is_alive():
                 transport.join(limits.channel_s)
     finally:
         _close_line(line)
+
+
+class _Turn:
+    """Since when an answer of the station is due, in every phase of a session; for the watchdog's thread."""
+
+    def __init__(self, limits: LinkLimits) -> None:
+        self._stall_s = limits.stall_s
+        self._since_s: float | None = None
+        self._sftp: SftpClient | None = None
+        self._is_paused = False
+
+    def expect(self, limit_s: float) -> None:
+        """Begin a step of the set-up: paramiko ends most of them by itself, the watchdog does it a little later."""
+        self._since_s = time.monotonic() + limit_s - 0.75 * self._stall_s
+
+    def follow(self, sftp: SftpClient) -> None:
+        """End the set-up: from now on the SFTP client knows whether an answer is due."""
+        self._since_s = None
+        self._sftp = sftp
+
+    def pause(self, pace: Pace, size_bytes: int) -> None:
+        """Let the pace decide; the time it waits is ours and not the station's."""
+        self._is_paused = True
+        try:
+            pace(size_bytes)
+        finally:
+            self._since_s = time.monotonic()
+            self._is_paused = False
+
+    def read_since_s(self) -> float | None:
+        """Give the monotonic time since which an answer is due; None when none is."""
+        if self._is_paused or self._sftp is None:
+            return None if self._is_paused else self._since_s
+        since_s = self._sftp.waiting_since_s
+        return since_s if since_s is None or self._since_s is None else max(since_s, self._since_s)
 
 
 def _read_pinned(address: StationAddress) -> tuple[str, bytes]:
@@ -140,7 +192,7 @@ def _shake_hands(
     options.ciphers = _CIPHERS
     options.key_types = _HOST_KEY_ALGORITHMS[pinned_type]  # else a station with several keys may show another one
     try:
-        transport.start_client(timeout=limits.banner_s + limits.handshake_s)
+        transport.start_client(timeout=max(limits.banner_s, limits.handshake_s))
         shown = transport.get_remote_server_key()
     except IncompatiblePeer as error:
         if "host key" in str(error):
@@ -175,14 +227,18 @@ def _log_in(transport: paramiko.Transport, address: StationAddress, key: paramik
 class _ChannelStream:
     """The SFTP channel as a stream of bytes whose every break is a BrokenTransferError."""
 
-    def __init__(self, transport: paramiko.Transport, address: StationAddress, limits: LinkLimits) -> None:
-        self._watchdog: Watchdog | None = None
+    def __init__(
+        self, transport: paramiko.Transport, address: StationAddress, limits: LinkLimits, watchdog: Watchdog
+    ) -> None:
+        self._watchdog = watchdog
         self._station = address.station
-        self._stall_s = limits.stall_s
+        self._turn: _Turn | None = None
+        self._pace: Pace | None = None
         try:
             self._channel = transport.open_session(timeout=limits.channel_s)
-            self._channel.settimeout(limits.stall_s)
-            self._channel.invoke_subsystem("sftp")
+            # Of the channel's own limits only this second line is kept: it is the watchdog that ends a stalled line.
+            self._channel.settimeout(2 * limits.stall_s + SYNC_EXTRA_S)
+            self._channel.invoke_subsystem("sftp")  # paramiko waits here without any limit
         except (paramiko.SSHException, OSError, EOFError) as error:
             if transport.is_active():
                 raise StationFolderError(
@@ -194,13 +250,14 @@ class _ChannelStream:
                 hint="if it stays so: the chroot folder at the station must belong to root and be writable by it alone",
             ) from error
 
-    def guard(self, watchdog: Watchdog) -> None:
-        """Leave it to the watchdog to end a stalled line; the channel's own limit stays as the second one."""
-        self._watchdog = watchdog
-        self._channel.settimeout(2 * self._stall_s + SYNC_EXTRA_S)
+    def set_pace(self, turn: _Turn, pace: Pace | None) -> None:
+        """Ask the pace before everything that is sent from now on."""
+        self._turn, self._pace = turn, pace
 
     def send(self, data: bytes) -> None:
-        """Send all of the bytes."""
+        """Send all of the bytes, when the pace lets them go."""
+        if self._pace is not None and self._turn is not None:
+            self._turn.pause(self._pace, len(data))
         try:
             self._channel.sendall(data)
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -221,9 +278,7 @@ class _ChannelStream:
         return self._channel.recv_ready()
 
     def _explain(self) -> DeliveryError:
-        if self._watchdog is not None and self._watchdog.has_bitten:
-            return BrokenTransferError(f"{self._station}: nothing came back for {self._stall_s:.0f} s")
-        return BrokenTransferError(f"{self._station}: the line broke")
+        return BrokenTransferError(f"{self._station}: {self._watchdog.reason or 'the line broke'}")
 
 
 def _close_line(line: MeasuredSocket) -> None:

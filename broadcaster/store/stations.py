@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from broadcaster.core.ids import LogId, Sha256, StationId
@@ -15,26 +15,12 @@ from broadcaster.core.model import StationContact
 from broadcaster.store.tables import (
     chain_breaks,
     contacts,
-    deliveries,
     log_positions,
     receipts,
 )
 from broadcaster.wire.chain import ChainPoint
 from broadcaster.wire.receipt import Receipt, ReceiptLine, Verdict
 from broadcaster.wire.status import StationStatus, read_status
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryAttempt:
-    """One try to send something to a station. `error` is "" when it went well, else the error's class."""
-
-    station: StationId
-    started_at: datetime
-    ended_at: datetime
-    names: str
-    sent_bytes: int
-    error: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,43 +43,16 @@ def read_contacts(connection: Connection) -> dict[StationId, StationContact]:
     return {StationId(row.station_id): _make_contact(row) for row in connection.execute(select(contacts))}
 
 
+def read_contact(connection: Connection, station: StationId) -> StationContact | None:
+    """Read the contact of one station; None when it was never tried."""
+    row = connection.execute(select(contacts).where(contacts.c.station_id == station)).one_or_none()
+    return None if row is None else _make_contact(row)
+
+
 def read_statuses(connection: Connection) -> dict[StationId, StationStatus]:
     """Read the last status document of every station that handed one in."""
     rows = connection.execute(select(contacts.c.station_id, contacts.c.status).where(contacts.c.status.is_not(None)))
     return {StationId(row.station_id): read_status(row.status) for row in rows}
-
-
-def write_attempt(connection: Connection, attempt: DeliveryAttempt) -> None:
-    """Keep one try."""
-    connection.execute(
-        insert(deliveries).values(
-            station_id=attempt.station,
-            started_at=attempt.started_at,
-            ended_at=attempt.ended_at,
-            names=attempt.names,
-            sent_bytes=attempt.sent_bytes,
-            error=attempt.error,
-            message=attempt.message,
-        )
-    )
-
-
-def read_attempts(connection: Connection, station: StationId, limit: int) -> list[DeliveryAttempt]:
-    """Read the last tries for one station, newest first."""
-    query = select(deliveries).where(deliveries.c.station_id == station)
-    rows = connection.execute(query.order_by(deliveries.c.ended_at.desc(), deliveries.c.id.desc()).limit(limit))
-    return [DeliveryAttempt(station, r.started_at, r.ended_at, r.names, r.sent_bytes, r.error, r.message) for r in rows]
-
-
-def read_station_failures(
-    connection: Connection, station: StationId, first_at: datetime, last_at: datetime
-) -> list[tuple[datetime, str]]:
-    """Read why tries for a station that ended between two instants failed, in the order of time."""
-    query = select(deliveries.c.ended_at, deliveries.c.message).where(
-        deliveries.c.station_id == station, deliveries.c.ended_at.between(first_at, last_at), deliveries.c.error != ""
-    )
-    rows = connection.execute(query.order_by(deliveries.c.ended_at, deliveries.c.id))
-    return [(row.ended_at, row.message) for row in rows]
 
 
 def write_receipts(
@@ -157,8 +116,8 @@ def read_breaks(connection: Connection) -> dict[StationId, list[str]]:
     return found
 
 
-def read_held(connection: Connection) -> dict[StationId, dict[str, datetime]]:
-    """Read what every station holds by its own word: hash of a master or a plan's bytes, and since when.
+def read_held(connection: Connection, station: StationId | None = None) -> dict[StationId, dict[str, datetime]]:
+    """Read what every station, or one, holds by its own word: hash of a master or a plan's bytes, and since when.
 
     Only the receipts of the station's present log count: a box set up anew starts with nothing.
     """
@@ -166,6 +125,8 @@ def read_held(connection: Connection) -> dict[StationId, dict[str, datetime]]:
     query = select(receipts.c.station_id, receipts.c.sha256, receipts.c.verdict, receipts.c.at).join(
         contacts, (contacts.c.station_id == receipts.c.station_id) & (contacts.c.log_id == receipts.c.log_id)
     )
+    if station is not None:
+        query = query.where(receipts.c.station_id == station)
     for row in connection.execute(query.order_by(receipts.c.station_id, receipts.c.seq)):
         mine = held.setdefault(StationId(row.station_id), {})
         if row.verdict == Verdict.VERIFIED:
@@ -196,4 +157,5 @@ def _make_contact(row: Row[Any]) -> StationContact:
         clock_offset_s=row.clock_offset_s,
         journal_until=row.journal_until,
         log=LogId(row.log_id) if row.log_id else None,
+        stopped_key=row.stopped_key,
     )

@@ -208,6 +208,7 @@ contacts = Table(
     Column("journal_until", Instant),
     Column("log_id", String(64), nullable=False),
     Column("status", LargeBinary),
+    Column("stopped_key", Text, nullable=False, server_default=""),
 )
 
 audit = Table(

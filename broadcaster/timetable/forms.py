@@ -106,6 +106,19 @@ class ReportForm(Form):
     recipients: list[str] = []
 
 
+class UplinkSpanForm(QuietForm):
+    """A span of the day with a cap of its own."""
+
+    kbit_s: int = Field(ge=64, le=10_000_000)
+
+
+class UplinkForm(Form):
+    """What transfers may use of the centre's line."""
+
+    kbit_s: int | None = Field(None, ge=64, le=10_000_000)
+    hours: list[UplinkSpanForm] = []
+
+
 class CentreFile(Form):
     """schedules/centre.yaml."""
 
@@ -121,6 +134,8 @@ class CentreFile(Form):
     approval: Literal["off", "required"] = "off"
     alarm_webhook: str = Field("", pattern=r"^(https?://[^\s]+)?$")
     workers: int = Field(34, ge=1, le=200)
+    uplink: UplinkForm = UplinkForm.model_validate({})
+    warn_ahead_min: int = Field(60, ge=1, le=1440)
     tolerance: ToleranceForm = ToleranceForm.model_validate({})
     report: ReportForm = ReportForm()
 
@@ -139,6 +154,7 @@ class StationForm(Form):
     host_key: Annotated[str, AfterValidator(_check_host_key)] | None = None
     volume: int = Field(100, ge=0, le=130)
     phone: str = ""
+    agent: bool = True
     valid_from: date | None = None
     valid_to: date | None = None
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from broadcaster.core.errors import ConfigError, Fault, TimetableError, WorkspaceError
 from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, SlotId, StationId
 from broadcaster.core.model import Campaign, Column, MasteringTarget, QuietHours, Station
-from broadcaster.core.schedules import CentreSettings, DayCopy, ReportHead, RundownItem, Schedules, Slot
+from broadcaster.core.schedules import CentreSettings, DayCopy, ReportHead, RundownItem, Schedules, Slot, UplinkCap
 from broadcaster.core.time import plan_week, read_week
 from broadcaster.timetable.forms import (
     DAYS,
@@ -109,6 +109,11 @@ def _make_centre(form: CentreFile) -> CentreSettings:
         publish_days=form.publish_days,
         collect_every=timedelta(minutes=form.collect_every_min),
         workers=form.workers,
+        uplink=UplinkCap(
+            form.uplink.kbit_s,
+            tuple((QuietHours(span.start, span.end), span.kbit_s) for span in form.uplink.hours),
+        ),
+        warn_ahead=timedelta(minutes=form.warn_ahead_min),
         alarm_webhook=form.alarm_webhook,
         needs_approval=form.approval == "required",
         start_tolerance_s=form.tolerance.start_s,
@@ -142,6 +147,7 @@ def _make_station(form: StationForm) -> Station:
         phone=form.phone,
         valid_from=form.valid_from,
         valid_to=form.valid_to,
+        has_agent=form.agent,
     )
 
 
