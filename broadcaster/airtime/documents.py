@@ -1,24 +1,18 @@
-"""Write a report as documents: a letter, a page that prints like it, a workbook, and CSV tables beside them."""
+"""Write a report as documents: a letter, a page that prints like it, a workbook, CSV tables, JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from broadcaster.airtime.cells import (
-    list_difference_cells,
-    list_sheets,
-    list_station_cells,
-    list_theme_cells,
-    name_share,
-    name_station,
-    total_cells,
-)
+from broadcaster.airtime.annex import Annex
+from broadcaster.airtime.annexes import list_annexes, name_share, name_station
 from broadcaster.airtime.charts import draw_charts
 from broadcaster.airtime.figures import Report, StationRow
 from broadcaster.airtime.letter import render_docx
@@ -27,6 +21,10 @@ from broadcaster.airtime.wording import VIETNAMESE, Wording, format_date
 from broadcaster.airtime.workbook import render_workbook
 from broadcaster.core.files import write_atomic
 from broadcaster.core.schedules import Schedules
+from broadcaster.core.time import format_instant
+
+KIND = "broadcaster-report"
+FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,7 @@ class ReportFiles:
     csv: tuple[Path, ...]
     docx: Path
     xlsx: Path
+    json: Path
     pdf: Path | None = None
 
 
@@ -65,7 +64,8 @@ def write_documents(
         OSError: The folder cannot be written.
         WorkspaceError: The template cannot be filled, or there is no Pango for the PDF. Nothing has been written.
     """
-    values = list_page_values(report, schedules, words)
+    annexes = list_annexes(report, schedules, words)
+    values = list_page_values(report, schedules, words, annexes)
     letter = render_docx(values, words.code, template)
     html, docx, xlsx = (folder / f"{stem}.{ending}" for ending in ("html", "docx", "xlsx"))
     page = render_html(values, words)
@@ -75,20 +75,17 @@ def write_documents(
     write_atomic(html, page.encode())
     write_atomic(docx, letter)
     title = f"{words.title} {values['period']}"
-    write_atomic(xlsx, render_workbook(list_sheets(report, schedules, words), title, report.made_at))
-    rows = (
-        (words.station_heads, [*list_station_cells(report, words), total_cells(report.total, words)]),
-        (words.theme_heads, list_theme_cells(report.columns, words)),
-        (words.campaign_heads, list_theme_cells(report.campaigns, words)),
-        (words.difference_heads, list_difference_cells(report.differences, schedules, words)),
-        (words.difference_heads, list_difference_cells(report.outcomes, schedules, words)),
-    )
+    write_atomic(xlsx, render_workbook(annexes, title, report.made_at, words.total))
+    figures = folder / f"{stem}.json"
+    write_atomic(figures, _write_json(report, annexes))
     written = []
-    for name, (heads, cells) in zip(words.tables, rows, strict=True):
-        path = folder / f"{stem}-{name}.csv"
-        write_atomic(path, _write_csv(heads, cells))
+    for annex in annexes:
+        path = folder / f"{stem}-{annex.slug}.csv"
+        total = annex.list_total(words)
+        rows = [*annex.list_texts(words), *([total] if total and not annex.is_long else [])]
+        write_atomic(path, _write_csv(annex.heads, rows))
         written.append(path)
-    return ReportFiles(html, tuple(written), docx, xlsx, pdf)
+    return ReportFiles(html, tuple(written), docx, xlsx, figures, pdf)
 
 
 def render_html(values: dict[str, object], words: Wording) -> str:
@@ -99,9 +96,12 @@ def render_html(values: dict[str, object], words: Wording) -> str:
     return environment.get_template(f"report.{words.code}.html").render(values)
 
 
-def list_page_values(report: Report, schedules: Schedules, words: Wording) -> dict[str, object]:
+def list_page_values(
+    report: Report, schedules: Schedules, words: Wording, annexes: Sequence[Annex]
+) -> dict[str, object]:
     """Give what the templates of the page and of the letter may name."""
     head = schedules.centre.report
+    stations, columns, campaigns, differences, *_ = annexes
     return {
         "words": words,
         "report": report,
@@ -109,15 +109,16 @@ def list_page_values(report: Report, schedules: Schedules, words: Wording) -> di
         "recipients": head.recipients,
         "period": f"{format_date(report.first_on)} - {format_date(report.last_on)}",
         "made_on": words.format_long_date(report.made_at.astimezone(schedules.centre.zone).date()),
-        "station_heads": words.station_heads,
-        "station_rows": list_station_cells(report, words),
-        "total_row": total_cells(report.total, words),
-        "theme_heads": words.theme_heads,
-        "campaign_heads": words.campaign_heads,
-        "column_rows": list_theme_cells(report.columns, words),
-        "campaign_rows": list_theme_cells(report.campaigns, words),
-        "difference_heads": words.difference_heads,
-        "difference_rows": list_difference_cells(report.differences, schedules, words),
+        "station_heads": stations.heads,
+        "station_rows": stations.list_texts(words),
+        "total_row": stations.list_total(words),
+        "theme_heads": columns.heads,
+        "campaign_heads": campaigns.heads,
+        "column_rows": columns.list_texts(words),
+        "campaign_rows": campaigns.list_texts(words),
+        "difference_heads": differences.heads,
+        "difference_rows": differences.list_texts(words),
+        "annexes": [annex for annex in annexes if not annex.is_long],
         "planned_minutes": words.format_minutes(report.total.planned_dmin),
         "played_minutes": words.format_minutes(report.total.played_dmin),
         "produced_minutes": words.format_minutes(sum(row.produced_dmin for row in report.columns)),
@@ -139,6 +140,28 @@ def _name_to_call(schedules: Schedules, row: StationRow, words: Wording) -> str:
     """Give a station's name with the number that has to be telephoned, where one is known."""
     station = schedules.get_station(row.station)
     return f"{row.name} ({words.phone} {station.phone})" if station and station.phone else row.name
+
+
+def _write_json(report: Report, annexes: Sequence[Annex]) -> bytes:
+    """Write the annexes with their numbers as numbers; the percentages are left to whoever reads it."""
+    fields = {
+        "kind": KIND,
+        "format": FORMAT,
+        "first_on": report.first_on.isoformat(),
+        "last_on": report.last_on.isoformat(),
+        "made_at": format_instant(report.made_at),
+        "edition": report.edition,
+        "pending": report.pending,
+        "annexes": [
+            {
+                "table": annex.slug,
+                "title": annex.title,
+                "rows": [dict(zip(annex.heads, row, strict=True)) for row in annex.rows],
+            }
+            for annex in annexes
+        ],
+    }
+    return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def _write_csv(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

@@ -16,7 +16,8 @@ from broadcaster.airtime.reconcile import Cause, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One language's words. Heads of a table stand in the order of its columns; `annexes` are sheet name and title."""
+    """One language's words. Heads of a table stand in the order of its columns; `annexes` are sheet, title and file
+    name."""
 
     code: str
     stem: str
@@ -29,11 +30,16 @@ class Wording:
     theme_heads: tuple[str, ...]
     campaign_heads: tuple[str, ...]
     difference_heads: tuple[str, ...]
-    annexes: tuple[tuple[str, str], ...]
-    tables: tuple[str, ...]
+    programme_heads: tuple[str, ...]
+    hour_heads: tuple[str, ...]
+    emergency_heads: tuple[str, ...]
+    call_heads: tuple[str, ...]
+    annexes: tuple[tuple[str, str, str], ...]
+    weekdays: tuple[str, ...]
     total: str
     nothing: str
-    self_declared: str
+    vehicle: str
+    declared: str
     phone: str
     charts: str
     chart_by_station: str
@@ -99,6 +105,11 @@ def format_clock(moment: datetime | None, zone: ZoneInfo) -> str:
     return "" if moment is None else f"{moment.astimezone(zone):%H:%M:%S}"
 
 
+def format_moment(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Write an instant as date and wall time to the minute; "" for None."""
+    return "" if moment is None else f"{moment.astimezone(zone):%d/%m/%Y %H:%M}"
+
+
 VIETNAMESE = Wording(
     code="vi",
     stem="bao-cao",
@@ -138,22 +149,37 @@ VIETNAMESE = Wording(
     ),
     campaign_heads=(
         "STT", "Đợt tuyên truyền", "Số CT", "Số tin, bài", "Phút sản xuất", "Lượt phát", "Phút phát mới",
-        "Phút phát lại", "Tổng phút", "Số xã đã phát/tổng số xã",
+        "Phút phát lại", "Tổng phút", "Số xã đã phát/tổng số xã", "Phút/tuần kỳ nền", "Phút/tuần trong kỳ",
+        "Tăng, giảm %",
     ),
     difference_heads=(
         "Ngày", "Giờ lịch", "Giờ thực", "Xã", "Chương trình", "Loại sai lệch", "Lệch (giây)", "Nguyên nhân",
     ),
-    annexes=(
-        ("Phụ lục I", "Phụ lục I. Theo xã, thị trấn"),
-        ("Phụ lục II", "Phụ lục II. Theo chuyên mục"),
-        ("Phụ lục III", "Phụ lục III. Theo đợt tuyên truyền"),
-        ("Phụ lục IV", "Phụ lục IV. Sai lệch so với lịch"),
-        ("Lượt phát", "Mọi lượt phát trong kỳ"),
+    programme_heads=(
+        "STT", "Chương trình", "Chuyên mục", "Ngày", "Phút sản xuất", "Lượt theo lịch", "Lượt phát", "Phút phát mới",
+        "Phút phát lại", "Số xã đã phát", "Độ lớn trước → sau (LUFS)", "Đỉnh (dBTP)",
     ),
-    tables=("theo-xa", "chuyen-muc", "dot-tuyen-truyen", "sai-lech", "luot-phat"),
+    hour_heads=(
+        "Thứ", "Khung giờ", "Lượt theo lịch", "Không phát hoặc chưa rõ", "Phút theo lịch", "Phút thực phát", "Tỷ lệ %",
+    ),
+    emergency_heads=("Ngày", "Giờ", "Xã", "Bản tin khẩn cấp", "Đã phát (giây)"),
+    call_heads=("Xã", "Điện thoại", "Lượt chưa có nhật ký", "Nhật ký đến", "Liên lạc lần cuối"),
+    annexes=(
+        ("Phụ lục I", "Phụ lục I. Theo xã, thị trấn", "theo-xa"),
+        ("Phụ lục II", "Phụ lục II. Theo chuyên mục", "chuyen-muc"),
+        ("Phụ lục III", "Phụ lục III. Theo đợt tuyên truyền", "dot-tuyen-truyen"),
+        ("Phụ lục IV", "Phụ lục IV. Sai lệch so với lịch", "sai-lech"),
+        ("Phụ lục V", "Phụ lục V. Theo chương trình", "chuong-trinh"),
+        ("Phụ lục VI", "Phụ lục VI. Theo khung giờ", "khung-gio"),
+        ("Phụ lục VII", "Phụ lục VII. Bản tin khẩn cấp", "khan-cap"),
+        ("Phụ lục VIII", "Phụ lục VIII. Đài cần gọi điện", "can-goi"),
+        ("Lượt phát", "Mọi lượt phát trong kỳ", "luot-phat"),
+    ),
+    weekdays=("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ nhật"),
     total="TỔNG CỘNG",
     nothing="Không có.",
-    self_declared="Tự khai",
+    vehicle="Xe lưu động",
+    declared="Tự khai {airings} lượt, {minutes} phút",
     phone="ĐT",
     charts="Biểu đồ",
     chart_by_station="Thời lượng theo xã, thị trấn (phút)",
@@ -211,22 +237,35 @@ ENGLISH = Wording(
     ),
     campaign_heads=(
         "No.", "Campaign", "Programmes", "News items", "Minutes produced", "Airings", "Minutes new",
-        "Minutes repeated", "Minutes in all", "Communes aired/all",
+        "Minutes repeated", "Minutes in all", "Communes aired/all", "Minutes a week before", "Minutes a week in it",
+        "Change %",
     ),
     difference_heads=(
         "Date", "Planned", "Real", "Commune", "Programme", "Difference", "By (s)", "Cause",
     ),
-    annexes=(
-        ("Annex I", "Annex I. By commune"),
-        ("Annex II", "Annex II. By column"),
-        ("Annex III", "Annex III. By campaign"),
-        ("Annex IV", "Annex IV. Differences from the plan"),
-        ("Airings", "All airings of the period"),
+    programme_heads=(
+        "No.", "Programme", "Column", "Date", "Minutes produced", "Planned", "Airings", "Minutes new",
+        "Minutes repeated", "Communes aired", "Loudness before → after (LUFS)", "Peak (dBTP)",
     ),
-    tables=("by-commune", "by-column", "by-campaign", "differences", "airings"),
+    hour_heads=("Weekday", "Hour", "Planned", "Not played or unknown", "Minutes planned", "Minutes aired", "Share %"),
+    emergency_heads=("Date", "Time", "Commune", "Emergency message", "Played (s)"),
+    call_heads=("Commune", "Telephone", "Airings without a journal", "Journal until", "Last reached"),
+    annexes=(
+        ("Annex I", "Annex I. By commune", "by-commune"),
+        ("Annex II", "Annex II. By column", "by-column"),
+        ("Annex III", "Annex III. By campaign", "by-campaign"),
+        ("Annex IV", "Annex IV. Differences from the plan", "differences"),
+        ("Annex V", "Annex V. By programme", "by-programme"),
+        ("Annex VI", "Annex VI. By hour", "by-hour"),
+        ("Annex VII", "Annex VII. Emergency messages", "emergencies"),
+        ("Annex VIII", "Annex VIII. Stations to be telephoned", "to-call"),
+        ("Airings", "All airings of the period", "airings"),
+    ),
+    weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     total="TOTAL",
     nothing="None.",
-    self_declared="Self-declared",
+    vehicle="Vehicle",
+    declared="Self-declared: {airings} airings, {minutes} minutes",
     phone="tel.",
     charts="Charts",
     chart_by_station="Airtime by commune (minutes)",

@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_range
 
+from broadcaster.airtime.annex import Annex, Cell
+
 HEAD_ROW = 3
 LINE_PT = 16
-Cell = str | int | float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One annex.
-
-    `summed` are the places of the columns that the last row, named by `total`, adds up; `share` names the place of a
-    percentage and the places of its part and its whole.
-    """
-
-    name: str
-    title: str
-    heads: tuple[str, ...]
-    widths: tuple[int, ...]
-    rows: Sequence[Sequence[Cell]]
-    total: str
-    summed: tuple[int, ...] = ()
-    share: tuple[int, int, int] | None = None
-
-
-def render_workbook(sheets: Sequence[Sheet], title: str, made_at: datetime) -> bytes:
+def render_workbook(sheets: Sequence[Annex], title: str, made_at: datetime, total: str) -> bytes:
     """Write the sheets of a workbook.
 
     Totals are SUBTOTAL formulas: they follow the filter. The values kept beside them are the sums of all rows, for
@@ -43,22 +25,18 @@ def render_workbook(sheets: Sequence[Sheet], title: str, made_at: datetime) -> b
         sheets: In their order.
         title: The report and its period.
         made_at: When the report was made; the workbook carries no other time.
+        total: What the last row is called.
     """
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True})
     book.set_properties({"title": title, "created": made_at.replace(tzinfo=None)})
     for index, sheet in enumerate(sheets):
-        _write_sheet(book, sheet, title, index)
+        _write_sheet(book, sheet, title, index, total)
     book.close()
     return out.getvalue()
 
 
-def sum_column(sheet: Sheet, place: int) -> float:
-    """Add up the numbers of a column; tenths stay exact."""
-    return round(sum(value for row in sheet.rows if isinstance(value := row[place], int | float)), 1)
-
-
-def _write_sheet(book: xlsxwriter.Workbook, sheet: Sheet, subtitle: str, index: int) -> None:
+def _write_sheet(book: xlsxwriter.Workbook, sheet: Annex, subtitle: str, index: int, total_name: str) -> None:
     font = {"font_name": "Times New Roman", "font_size": 12}
     edge = {**font, "border": 1, "valign": "top"}
     title = book.add_format({**font, "font_size": 14, "bold": True})
@@ -97,14 +75,14 @@ def _write_sheet(book: xlsxwriter.Workbook, sheet: Sheet, subtitle: str, index: 
     if sheet.summed:
         bottom = last + 1
         for place in range(columns + 1):
-            page.write_string(bottom, place, sheet.total if place == 1 else "", total_text)
+            page.write_string(bottom, place, total_name if place == 1 else "", total_text)
         for place in sheet.summed:
             is_whole = all(isinstance(row[place], int) for row in sheet.rows)
             formula = f"=SUBTOTAL(109,{xl_range(HEAD_ROW + 1, place, last, place)})"
-            page.write_formula(bottom, place, formula, total_whole if is_whole else total, sum_column(sheet, place))
+            page.write_formula(bottom, place, formula, total_whole if is_whole else total, sheet.sum_column(place))
         if sheet.share:
-            _write_share(page, sheet.share, bottom, total, sum_column(sheet, sheet.share[1]),
-                         sum_column(sheet, sheet.share[2]))  # fmt: skip
+            _write_share(page, sheet.share, bottom, total, sheet.sum_column(sheet.share[1]),
+                         sheet.sum_column(sheet.share[2]))  # fmt: skip
     page.set_row(HEAD_ROW, 48)
     page.freeze_panes(HEAD_ROW + 1, 2)
     page.repeat_rows(HEAD_ROW)
@@ -120,7 +98,7 @@ def _count_lines(value: Cell, width: int) -> int:
     return -(-len(value) * 11 // (width * 10)) if isinstance(value, str) and value else 1
 
 
-def _write_shares(page: xlsxwriter.worksheet.Worksheet, sheet: Sheet, style: xlsxwriter.format.Format) -> None:
+def _write_shares(page: xlsxwriter.worksheet.Worksheet, sheet: Annex, style: xlsxwriter.format.Format) -> None:
     if sheet.share is None:
         return
     for line, row in enumerate(sheet.rows, HEAD_ROW + 1):

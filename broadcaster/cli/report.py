@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
-from broadcaster.airtime.cells import list_difference_cells, list_station_cells, list_theme_cells, total_cells
+from broadcaster.airtime.annexes import list_annexes
 from broadcaster.airtime.documents import ReportFiles
 from broadcaster.airtime.figures import Report
 from broadcaster.airtime.wording import VIETNAMESE, WORDINGS, Wording
@@ -104,7 +106,7 @@ def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, wor
                  "cause": one.cause.value, "played_ms": one.played_ms, "detail": one.detail}
                 for one in made.differences
             ],
-            "html": str(files.html), "docx": str(files.docx), "xlsx": str(files.xlsx),
+            "html": str(files.html), "docx": str(files.docx), "xlsx": str(files.xlsx), "json": str(files.json),
             "pdf": str(files.pdf) if files.pdf else None,
             "csv": [str(path) for path in files.csv],
         })  # fmt: skip
@@ -115,22 +117,27 @@ def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, wor
     if files.pdf:
         click.echo(f"pdf:    {files.pdf}")
     click.echo(f"annexes: {files.xlsx}")
+    click.echo(f"figures: {files.json}")
     for path in files.csv:
         click.echo(f"table:  {path}")
 
 
 def print_report(made: Report, schedules: Schedules, words: Wording = VIETNAMESE) -> None:
     """Print a report's tables; of stations only those for which something was planned."""
-    first, second, third, fourth, _ = (title for _, title in words.annexes)
-    rows = [cells for cells, row in zip(list_station_cells(made, words), made.stations, strict=True) if row.planned]
-    numbers, sums = tuple(range(2, 12)), tuple(range(2, 10))
-    print_table(first, words.station_heads, [*rows, total_cells(made.total, words)], right=numbers)
-    print_table(second, words.theme_heads, list_theme_cells(made.columns, words), right=sums)
-    if made.campaigns:
-        print_table(third, words.campaign_heads, list_theme_cells(made.campaigns, words), right=sums)
-    shown = made.differences[:SHOWN_DIFFERENCES]
-    print_table(fourth, words.difference_heads, list_difference_cells(shown, schedules, words), right=(6,))
-    if len(made.differences) > len(shown):
-        click.echo(f"… and {len(made.differences) - len(shown)} more in the documents")
+    stations, columns, campaigns, differences, *_ = list_annexes(made, schedules, words)
+    planned = [place for place, row in enumerate(made.stations) if row.planned]
+    shown = (
+        replace(stations, rows=[stations.rows[place] for place in planned]),
+        columns,
+        campaigns,
+        replace(differences, rows=differences.rows[:SHOWN_DIFFERENCES]),
+    )
+    for annex in shown:
+        if annex.rows or annex is not campaigns:
+            total = annex.list_total(words)
+            rows = [*annex.list_texts(words), *([total] if total else [])]
+            print_table(annex.title, annex.heads, rows, right=tuple(annex.list_numbers()))
+    if len(made.differences) > SHOWN_DIFFERENCES:
+        click.echo(f"… and {len(made.differences) - SHOWN_DIFFERENCES} more in the documents")
     if made.pending:
         click.echo(f"{made.pending} airings are not over yet and are not counted")

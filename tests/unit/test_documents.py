@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
+import json
 import re
 from datetime import date, timedelta
 from decimal import Decimal
@@ -62,7 +64,9 @@ def make_week(schedules: Schedules, seed: int) -> Report:
         )
         late_s = 9.0 if verdict is Verdict.LATE else 0.0
         played_ms = int(airing.duration_ms * share)
-        outcomes.append(Outcome(airing, verdict, cause, played_ms, late_s, start_at if played_ms else None, ""))
+        is_declared = airing.station == "xa-3" and played_ms > 0
+        started_at = start_at if played_ms else None
+        outcomes.append(Outcome(airing, verdict, cause, played_ms, late_s, started_at, "", is_declared=is_declared))
     programmes = [make_programme("tin"), make_programme("lua", "nong-nghiep")]
     sunday = MONDAY + timedelta(days=6)
     return sum_report(
@@ -125,6 +129,39 @@ def test_annex_of_columns_counts_the_news_items_of_its_programmes(tmp_path: Path
     ]
 
 
+def test_totals_of_every_annex_are_the_sums_of_the_rows_that_page_and_table_show(
+    week: tuple[Report, ReportFiles],
+) -> None:
+    page = week[1].html.read_text(encoding="utf-8")
+    tables = re.findall('<table class="data">(.*?)</table>', page, re.DOTALL)
+    summed = [table for table in tables if 'class="total"' in table]
+    assert len(summed) == 5
+    for table in summed:
+        rows = [re.findall("<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr[^>]*>(.*?)</tr>", table)]
+        assert_sums(re.findall("<th>(.*?)</th>", table), rows[1:])
+    figures = json.loads(week[1].json.read_text(encoding="utf-8"))
+    assert [annex["table"] for annex in figures["annexes"]] == [
+        "theo-xa", "chuyen-muc", "dot-tuyen-truyen", "sai-lech", "chuong-trinh", "khung-gio", "khan-cap", "can-goi",
+        "luot-phat",
+    ]  # fmt: skip
+    stations = figures["annexes"][0]["rows"]
+    assert [row["Xã, thị trấn"] for row in stations] == [row.name for row in week[0].stations]
+    assert sum(Decimal(str(row["Phút thực phát"])) for row in stations) == Decimal(week[0].total.played_dmin) / 10
+    for path in week[1].csv:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file))
+        if rows[-1][1] == "TỔNG CỘNG":
+            assert_sums(rows[0], rows[1:])
+
+
+def assert_sums(heads: list[str], rows: list[list[str]]) -> None:
+    """Add up every column that has a figure in the last row, but for percentages."""
+    for place in range(2, len(heads)):
+        if rows[-1][place] and "%" not in heads[place]:
+            total = sum(read_vietnamese(row[place]) for row in rows[:-1])
+            assert total == read_vietnamese(rows[-1][place]), heads[place]
+
+
 def test_english_documents_say_the_same_figures(week: tuple[Report, ReportFiles], tmp_path: Path) -> None:
     english = write_documents(week[0], make_schedules_of_34(), tmp_path, "airtime-report", words=ENGLISH)
     ours, theirs = (docx.Document(io.BytesIO(files.docx.read_bytes())) for files in (week[1], english))
@@ -139,7 +176,7 @@ def test_english_documents_say_the_same_figures(week: tuple[Report, ReportFiles]
     ours_in_it = re.sub(
         "Xã thứ|Thời sự|Nông nghiệp|Tin|Trung tâm|dòng . không nối với dòng", "", page.split("</style>")[1]
     )
-    assert re.findall("[^\x00-\x7f]", ours_in_it) == []
+    assert re.findall("[^\x00-\x7f→−]", ours_in_it) == []
     assert openpyxl.load_workbook(english.xlsx)["Annex I"]["B4"].value == "Commune"
 
 
@@ -155,7 +192,8 @@ def test_letter_workbook_and_table_say_the_same(week: tuple[Report, ReportFiles]
 
 def test_self_declared_stations_and_broken_chains_are_shown(week: tuple[Report, ReportFiles]) -> None:
     letter = docx.Document(io.BytesIO(week[1].docx.read_bytes()))
-    assert letter.tables[2].rows[3].cells[12].text.startswith("Tự khai")
+    row = week[0].stations[2]
+    assert letter.tables[2].rows[3].cells[12].text.startswith(f"Tự khai {row.declared} lượt, ")
     assert any("Xã thứ 2: dòng 7 không nối với dòng 6" in one.text for one in letter.paragraphs)
     assert all("{" not in one.text for one in letter.paragraphs)
 
