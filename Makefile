@@ -51,3 +51,7 @@ bench-mastering: apt $(VENV)/dev # mastering against the other tools, an hour of
 .PHONY: bench-timetable
 bench-timetable: $(VENV)/dev # a year of the timetable over 34 to 3,321 stations: seconds
 	$(BIN)/python benchmarks/timetable.py
+
+.PHONY: bench-airtime
+bench-airtime: apt $(VENV)/dev # a year of journals of 34 to 3,321 stations, 10 million lines: about half an hour, 20 GB
+	$(BIN)/python -m benchmarks.airtime

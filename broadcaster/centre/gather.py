@@ -19,8 +19,6 @@ from broadcaster.store.logs import HeldSpan, read_held_spans, read_journal, read
 from broadcaster.store.plans import RevisionNote, read_plan_stations, read_revisions, read_station_airings
 from broadcaster.wire.journal import JournalEntry, JournalLine
 
-JOURNAL_MARGIN = timedelta(days=1)
-
 
 @dataclass(frozen=True, slots=True)
 class StationPeriod:
@@ -72,11 +70,9 @@ class Gatherer:
         """Read and judge one station's period."""
         begins_at, ends_at = period_to_utc(first_on, last_on, self._settings.zone)
         planned = read_station_airings(self._connection, station, begins_at, ends_at)
-        # A box whose clock is off, or whose plan was another day's, still belongs to its airing.
-        lines = read_journal(
-            self._connection, station, begins_at - JOURNAL_MARGIN, ends_at + JOURNAL_MARGIN, self._known_at
-        )
         airings = [airing for airing, _ in planned]
+        names = {airing.id for airing in airings}
+        lines = read_journal(self._connection, station, begins_at, ends_at, self._known_at, names)
         evidence = self._read_evidence(station, planned, lines, (first_on, last_on)) if planned else None
         outcomes = match_airings(airings, evidence, self._tolerance, self._known_at) if evidence else []
         inside = {

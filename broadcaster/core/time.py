@@ -43,6 +43,8 @@ def require_aware(moment: datetime) -> datetime:
     Raises:
         ValueError: The datetime has no zone: a bug of ours, never the operator's.
     """
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         raise ValueError(f"naive datetime {moment!r} where an aware one is required")
     return moment.astimezone(UTC)

@@ -6,17 +6,22 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, or_, select, text
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from broadcaster.core.ids import AiringId, LogId, Sha256, StationId
-from broadcaster.store.tables import journal_lines, receipts
+from broadcaster.store.tables import journal_lines, receipts, write_instant
 from broadcaster.wire.chain import read_line
 from broadcaster.wire.journal import JournalLine, read_entry
 from broadcaster.wire.receipt import Receipt, Verdict
 
 BACKFILLED_AFTER = timedelta(hours=24)
+JOURNAL_MARGIN = timedelta(days=1)
 MASTER_SUFFIX = ".mp3"
 HeldSpan = tuple[datetime, datetime | None]
+_INSERT = """
+INSERT INTO journal_lines
+    (station_id, log_id, seq, event, at, airing_id, planned_at, raw, collected_at, is_backfilled)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
 
 
 def write_journal(
@@ -29,28 +34,40 @@ def write_journal(
     Returns:
         How many were new.
     """
+    collected = write_instant(collected_at)
+    backfilled_before = collected_at - BACKFILLED_AFTER
     rows = [
-        {
-            "station_id": station,
-            "log_id": line.log,
-            "seq": line.seq,
-            "event": line.entry.happening.value,
-            "at": line.entry.at,
-            "airing_id": line.entry.airing,
-            "planned_at": line.entry.planned_at,
-            "raw": line.raw,
-            "collected_at": collected_at,
-            "is_backfilled": collected_at - line.entry.at > BACKFILLED_AFTER,
-        }
+        (
+            station,
+            line.log,
+            line.seq,
+            entry.happening.value,
+            write_instant(entry.at),
+            entry.airing,
+            write_instant(entry.planned_at),
+            line.raw,
+            collected,
+            entry.at < backfilled_before,
+        )
         for line in lines
+        for entry in [line.entry]
     ]
-    return connection.execute(insert_sqlite(journal_lines).on_conflict_do_nothing(), rows).rowcount if rows else 0
+    # By the driver itself: through SQLAlchemy's parameters a year of a region's lines takes twice as long to keep.
+    return connection.exec_driver_sql(_INSERT, rows).rowcount if rows else 0
 
 
 def read_journal(
-    connection: Connection, station: StationId, first_at: datetime, last_at: datetime, known_at: datetime
+    connection: Connection,
+    station: StationId,
+    first_at: datetime,
+    last_at: datetime,
+    known_at: datetime,
+    named: Collection[AiringId] = (),
 ) -> dict[AiringId, list[JournalLine]]:
     """Read a station's journal lines of airings planned between two instants, in the order they were written.
+
+    A box whose clock is off, or whose plan was another day's, still belongs to its airing: lines of the airings named
+    are found up to a day before and after.
 
     Args:
         connection: To the record.
@@ -58,18 +75,19 @@ def read_journal(
         first_at: Planned at this instant or later.
         last_at: Planned before this instant.
         known_at: Lines that were collected later are left out: a report made again knows what it knew.
+        named: Airings whose lines are also looked for around the two instants.
     """
     columns = journal_lines.c
-    query = select(columns.raw).where(
+    query = select(columns.airing_id, columns.planned_at, columns.raw).where(
         columns.station_id == station,
-        columns.planned_at >= first_at,
-        columns.planned_at < last_at,
+        columns.planned_at >= first_at - JOURNAL_MARGIN,
+        columns.planned_at < last_at + JOURNAL_MARGIN,
         columns.collected_at <= known_at,
     )
     found: dict[AiringId, list[JournalLine]] = {}
-    for raw in connection.execute(query.order_by(columns.at, columns.log_id, columns.seq)).scalars():
-        line = read_entry(read_line(raw))
-        found.setdefault(line.entry.airing, []).append(line)
+    for row in connection.execute(query.order_by(columns.at, columns.log_id, columns.seq)):
+        if first_at <= row.planned_at < last_at or row.airing_id in named:
+            found.setdefault(AiringId(row.airing_id), []).append(read_entry(read_line(row.raw)))
     return found
 
 

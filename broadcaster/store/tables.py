@@ -40,6 +40,11 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+def write_instant(moment: datetime) -> str:
+    """Write an aware instant as `Instant` keeps it in SQLite."""
+    return require_aware(moment).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",

@@ -8,7 +8,7 @@ be readable when the programme is gone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from broadcaster.core.ids import AiringId, LogId, Sha256
@@ -74,10 +74,10 @@ class JournalEntry:
     declared_by: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("at", "planned_at"):
-            object.__setattr__(self, name, require_aware(getattr(self, name)))
-        if self.started_at is not None:
-            object.__setattr__(self, "started_at", require_aware(self.started_at))
+        for name in ("at", "planned_at", "started_at"):
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is not UTC:  # of a year's lines all are: set only what is not
+                object.__setattr__(self, name, require_aware(moment))
 
 
 @dataclass(frozen=True, slots=True)
