@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from broadcaster.delivery.plan import plan_deliveries
 from broadcaster.delivery.push import MasterFile, PlanFile
 from broadcaster.delivery.read_back import READ_BACK_LOG
 from broadcaster.link.fleet import run_for_stations
+from broadcaster.link.line import DEFAULT_LIMITS
 from broadcaster.link.session import StationAddress, StationSession, open_session
 from broadcaster.link.transfer import INBOX, list_folder
 from broadcaster.store.deliveries import read_own_names, write_own_receipt
@@ -28,6 +29,7 @@ from broadcaster.store.stations import LogPosition, read_contact, read_held, wri
 from broadcaster.wire.receipt import Receipt, Verdict
 
 LONGEST_AIRING = timedelta(hours=24)
+COLLECT_LIMITS = replace(DEFAULT_LIMITS, total_s=600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def collect_stations(
 
     def visit(station: StationId) -> int:
         try:
-            with open_session(make_address(chosen[station]), workspace.key) as session:
+            with open_session(make_address(chosen[station]), workspace.key, COLLECT_LIMITS) as session:
                 return collect_one(record, chosen[station], session, clock)
         except DeliveryError as error:
             keep_trouble(record, chosen[station], error, clock.now_at())
@@ -178,12 +180,17 @@ def require_trusted(record: Record, station: Station) -> None:
     Raises:
         HostKeyChangedError: It is stopped. No line to it is opened.
     """
-    with record.read() as connection:
-        contact = read_contact(connection, station.id)
-    if contact is not None and contact.stopped_key and contact.stopped_key == station.host_key:
+    if is_stopped(record, station):
         raise HostKeyChangedError(
             f"{station.name} ({station.id}) is stopped: it showed another host key than the pinned one"
         )
+
+
+def is_stopped(record: Record, station: Station) -> bool:
+    """Tell whether a station failed to show the host key that is pinned still, and nobody has confirmed it since."""
+    with record.read() as connection:
+        contact = read_contact(connection, station.id)
+    return contact is not None and contact.stopped_key != "" and contact.stopped_key == station.host_key
 
 
 def make_address(station: Station) -> StationAddress:

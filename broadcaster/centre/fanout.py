@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from broadcaster.centre.deliver import Missing
@@ -14,7 +14,7 @@ from broadcaster.core.errors import GaveWayError
 from broadcaster.core.files import hash_bytes
 from broadcaster.core.ids import StationId
 from broadcaster.core.model import Station
-from broadcaster.core.schedules import Schedules
+from broadcaster.core.schedules import CentreSettings, Schedules
 from broadcaster.core.time import Clock
 from broadcaster.delivery.progress import FleetListener, StationNews, Step, ignore_news
 from broadcaster.delivery.push import MasterFile, PlanFile
@@ -30,11 +30,12 @@ GIVE_WAY_EVERY_S = 0.5
 _DICE = secrets.SystemRandom()
 
 
-def make_traffic(workspace: Workspace, schedules: Schedules, clock: Clock) -> Traffic:
+def make_traffic(workspace: Workspace, read_settings: Callable[[], CentreSettings], clock: Clock) -> Traffic:
     """Make what ordinary transfers ask before they send: the cap is the one that the settings give for the hour."""
 
     def read_cap() -> float | None:
-        return schedules.centre.uplink.choose_bytes_per_s(clock.now_at().astimezone(schedules.centre.zone).time())
+        settings = read_settings()
+        return settings.uplink.choose_bytes_per_s(clock.now_at().astimezone(settings.zone).time())
 
     return Traffic(workspace.state, read_cap)
 
@@ -67,7 +68,7 @@ def push_missing(
     Returns:
         One result for each entry, in the same order; never raises for a station's trouble.
     """
-    traffic = make_traffic(workspace, schedules, clock)
+    traffic = make_traffic(workspace, lambda: schedules.centre, clock)
     courier = Courier(workspace, record, clock, traffic.pace, tell)
     wanted = {one.station.id: one for one in missing}
 

@@ -16,7 +16,7 @@ from watchdog.observers import Observer
 from broadcaster.centre.alarms import AlarmBook, Webhook, read_empty_slots
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, read_missing
-from broadcaster.centre.fanout import push_missing
+from broadcaster.centre.dispatch import Dispatcher
 from broadcaster.centre.notify import send_notice
 from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.centre.readiness import Readiness, read_board
@@ -30,7 +30,6 @@ from broadcaster.store.engine import Record
 from broadcaster.timetable.read import read_schedules
 
 _LOG = logging.getLogger("broadcaster")
-CONFIRM_S = 20.0
 WAKE_S = 1.0
 DUE_AFTER = timedelta(hours=7)
 
@@ -52,6 +51,7 @@ class CentreService:
         self._book = AlarmBook(self._tell)
         self._webhook = Webhook()
         self._stop = threading.Event()
+        self._dispatcher = Dispatcher(workspace, record, clock, lambda: self._schedules.centre)
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, then stop cleanly.
@@ -78,6 +78,7 @@ class CentreService:
                 send_notice("STOPPING=1")
                 observer.stop()
                 observer.join()
+                self._dispatcher.stop()
                 clock.stop()
                 _LOG.info("stopped")
 
@@ -96,20 +97,9 @@ class CentreService:
             _LOG.info("published %d new day plans", new)
 
     def push(self) -> None:
-        """Push what is due to everybody who misses it; while somebody pushes by hand, the next minute does."""
+        """Have everybody served who misses something; returns at once, who is being served already goes on."""
         schedules = self._read()
-        missing = [
-            one
-            for one in read_missing(self._workspace, self._record, schedules, self._clock.now_at())
-            if one.station.is_connected()
-        ]
-        if not missing:
-            return
-        results = push_missing(self._workspace, self._record, schedules, missing, self._clock, CONFIRM_S)
-        for one in results:
-            if one.error is not None:
-                _LOG.warning("push: %s", one.error.message)
-        _LOG.info("push: %d of %d stations confirmed", sum(one.is_confirmed for one in results), len(results))
+        self._dispatcher.take_up(read_missing(self._workspace, self._record, schedules, self._clock.now_at()))
 
     def collect(self) -> None:
         """Collect from every connected station."""
@@ -118,6 +108,7 @@ class CentreService:
         found = collect_stations(self._workspace, self._record, schedules, connected, self._clock)
         lines = sum(value for value in found.values() if isinstance(value, int))
         failed = sum(not isinstance(value, int) for value in found.values())
+        self._dispatcher.hurry(station for station, value in found.items() if isinstance(value, int))
         if lines or failed:
             _LOG.info("collected %d lines; %d of %d stations not reached", lines, failed, len(found))
 

@@ -24,7 +24,7 @@ LINES = "lines"
 GIVE_WAY = timedelta(seconds=3)
 _LOOK_EVERY_S = 0.2
 _SMALL_BYTES = 1024
-_DOUBTS = 3
+_DOUBTS = 10
 
 
 class Traffic:
