@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from broadcaster.core.errors import PlayerError
+from broadcaster.station.clock import ClockWord
 
 
 @dataclass
@@ -21,6 +22,12 @@ class FakeClock:
     def sleep_s(self, seconds: float) -> None:
         if seconds > 0:
             self.at += timedelta(seconds=seconds)
+
+    def follow(self, *, is_on_air: bool) -> timedelta:
+        return timedelta()
+
+    def read_word(self) -> ClockWord:
+        return ClockWord(error_ms=3)
 
 
 @dataclass

@@ -20,12 +20,16 @@ JOURNAL_LAG = timedelta(seconds=10)  # a status may be a moment ahead of the jou
 
 
 class Verdict(StrEnum):
-    """What became of an airing. `no journal` is not `not played`, and neither counts as played."""
+    """What became of an airing. `no journal` is not `not played`, and neither counts as played.
+
+    Nor does a stand-in: something sounded in its place, but not the planned programme.
+    """
 
     FULL = "full"
     LATE = "late"
     SHORT = "short"
     CUT = "cut by emergency"
+    STAND_IN = "another in its place"
     NOT_PLAYED = "not played"
     NO_JOURNAL = "no journal yet"
 
@@ -45,6 +49,8 @@ class Cause(StrEnum):
     PLAYER = "player failed"
     CLOCK_OFF = "clock off"
     QUIET_HOURS = "quiet hours"
+    GAVE_WAY = "gave way to another item"
+    NOT_MEANT = "test or exercise"
     NO_JOURNAL_YET = "no journal yet"
 
 
@@ -159,6 +165,11 @@ def _judge(airing: Airing, evidence: Evidence, tolerance: Tolerance) -> Outcome:
     if told and not entries:
         return replace(_judge_sounded(airing, told, None, tolerance), is_declared=True)
     sounded = [entry for entry in entries if entry.happening is not Happening.SKIP]
+    own = [entry for entry in sounded if entry.stand_in is None]
+    if own:
+        return _judge_sounded(airing, own, contact, tolerance)
+    if any(entry.happening is Happening.END for entry in sounded):
+        return _judge_stand_in(airing, sounded, evidence)
     if sounded:
         return _judge_sounded(airing, sounded, contact, tolerance)
     skips = [entry for entry in entries if entry.happening is Happening.SKIP]
@@ -202,6 +213,19 @@ def _judge_sounded(
     return Outcome(airing, verdict, cause, played_ms, late_s, started_at, detail)
 
 
+def _judge_stand_in(airing: Airing, entries: Sequence[JournalEntry], evidence: Evidence) -> Outcome:
+    """Judge an airing in whose place something else sounded, or should have: nothing of it counts as played."""
+    ends = [entry for entry in entries if entry.happening is Happening.END]
+    cause, detail = _explain_undelivered(airing, evidence)
+    if cause is Cause.NONE:
+        cause = Cause.NOT_DELIVERED  # its master came while another was sounding
+    best = max(ends, key=lambda entry: entry.output_ms)
+    if not best.output_ms:
+        return Outcome(airing, Verdict.NOT_PLAYED, cause, 0, None, None, "; ".join(filter(None, (detail, best.note))))
+    told = f"{best.title!r} ({best.stand_in}) sounded in its place for {best.output_ms / 1000:.0f} s"
+    return Outcome(airing, Verdict.STAND_IN, cause, 0, None, None, "; ".join(filter(None, (told, detail))))
+
+
 def _explain_short(ends: Sequence[JournalEntry], played_ms: int) -> tuple[Verdict, Cause, str]:
     """Say why an airing is short: an interruption explains more than the end of what was joined after it."""
     telling = next((entry for entry in ends if entry.ending is Ending.INTERRUPTED), ends[-1])
@@ -230,6 +254,10 @@ def _explain_skip(airing: Airing, entry: JournalEntry, evidence: Evidence) -> tu
             return Cause.STATION_OFF, entry.note or "the station came up after its time"
         case SkipReason.PLAYER:
             return Cause.PLAYER, entry.note
+        case SkipReason.GAVE_WAY:
+            return Cause.GAVE_WAY, entry.note
+        case SkipReason.NOT_MEANT:
+            return Cause.NOT_MEANT, entry.note
         case _:
             cause, detail = _explain_undelivered(airing, evidence)
             return (cause, detail) if cause is not Cause.NONE else (Cause.NOT_DELIVERED, entry.note)

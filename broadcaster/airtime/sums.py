@@ -13,7 +13,7 @@ from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, StationId
 from broadcaster.core.model import Priority, Programme, StationKind
 from broadcaster.core.schedules import Schedules
 
-MISSED = frozenset({Verdict.NOT_PLAYED, Verdict.NO_JOURNAL})
+MISSED = frozenset({Verdict.NOT_PLAYED, Verdict.STAND_IN, Verdict.NO_JOURNAL})
 
 
 def round_dmin(duration_ms: int) -> int:
@@ -190,7 +190,7 @@ def sum_station(schedules: Schedules, station_id: StationId, outcomes: Sequence[
         planned=len(outcomes),
         full=verdicts.count(Verdict.FULL) + verdicts.count(Verdict.LATE),
         short=verdicts.count(Verdict.SHORT) + verdicts.count(Verdict.CUT),
-        not_played=verdicts.count(Verdict.NOT_PLAYED),
+        not_played=verdicts.count(Verdict.NOT_PLAYED) + verdicts.count(Verdict.STAND_IN),
         no_journal=verdicts.count(Verdict.NO_JOURNAL),
         planned_dmin=round_dmin(sum(outcome.airing.duration_ms for outcome in outcomes)),
         played_dmin=round_dmin(sum(outcome.played_ms for outcome in outcomes)),

@@ -121,6 +121,7 @@ VIETNAMESE = Wording(
         Verdict.LATE: "Phát đủ, sai giờ",
         Verdict.SHORT: "Phát thiếu",
         Verdict.CUT: "Bị cắt (khẩn cấp)",
+        Verdict.STAND_IN: "Phát chương trình thay thế",
         Verdict.NOT_PLAYED: "Không phát",
         Verdict.NO_JOURNAL: "Chưa có nhật ký",
     },
@@ -137,6 +138,8 @@ VIETNAMESE = Wording(
         Cause.PLAYER: "Thiết bị phát lỗi",
         Cause.CLOCK_OFF: "Đồng hồ đài sai",
         Cause.QUIET_HOURS: "Rơi vào giờ yên tĩnh",
+        Cause.GAVE_WAY: "Nhường nội dung ưu tiên hơn",
+        Cause.NOT_MEANT: "Thử hoặc diễn tập",
         Cause.NO_JOURNAL_YET: "Chưa thu được nhật ký",
     },
     station_heads=(
@@ -209,6 +212,7 @@ ENGLISH = Wording(
         Verdict.LATE: "In full, off time",
         Verdict.SHORT: "Short",
         Verdict.CUT: "Cut by an emergency",
+        Verdict.STAND_IN: "Another in its place",
         Verdict.NOT_PLAYED: "Not played",
         Verdict.NO_JOURNAL: "No journal yet",
     },
@@ -225,6 +229,8 @@ ENGLISH = Wording(
         Cause.PLAYER: "The player failed",
         Cause.CLOCK_OFF: "The station's clock is off",
         Cause.QUIET_HOURS: "Fell into quiet hours",
+        Cause.GAVE_WAY: "Gave way to another item",
+        Cause.NOT_MEANT: "Test or exercise",
         Cause.NO_JOURNAL_YET: "No journal collected yet",
     },
     station_heads=(

@@ -118,6 +118,11 @@ class CentreService:
         now_at = self._clock.now_at()
         standing = read_empty_slots(self._record, schedules, now_at)
         for row in read_board(self._record, schedules, now_at):
+            if row.status is not None and row.status.silence:
+                said = f"{row.status.at.astimezone(schedules.centre.zone):%H:%M %d/%m}"
+                standing[f"{row.station.id} silent"] = (
+                    f"{row.station.name} is silent at {said}: nothing to play in place of {row.status.silence!r}"
+                )
             if (
                 row.next_at is None
                 or row.readiness is Readiness.READY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from broadcaster.core.ids import AiringId, CampaignId, ColumnId, LogId, ProgrammeId, Sha256, SlotId, StationId
@@ -19,10 +19,15 @@ class Priority(StrEnum):
 
 
 class StartRule(StrEnum):
-    """When an airing starts: at its second, cutting what still plays, or after the item before it."""
+    """When an airing starts.
+
+    Hard: at its second, cutting what still plays. After: when the item that plays has ended. Within: like after, but
+    some minutes after its time at the latest, and then it cuts.
+    """
 
     HARD = "hard"
     AFTER = "after"
+    WITHIN = "within"
 
 
 class LateRule(StrEnum):
@@ -193,7 +198,11 @@ class Programme:
 
 @dataclass(frozen=True, slots=True)
 class Airing:
-    """One dated occurrence of a slot's item at one station. `start_at` is in UTC."""
+    """One dated occurrence of a slot's item at one station. `start_at` is in UTC.
+
+    `within_ms` is how long it may wait for the running item's end where its start rule is within. `may_repeat` says
+    that what its slot played last may stand in for a missing master; `is_ident` that its master is an ident.
+    """
 
     id: AiringId
     station: StationId
@@ -211,9 +220,16 @@ class Airing:
     start_rule: StartRule = StartRule.HARD
     late_rule: LateRule = LateRule.JOIN
     is_repeat: bool = False
+    within_ms: int = 0
+    may_repeat: bool = False
+    is_ident: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start_at", require_aware(self.start_at))
+
+    def end_at(self) -> datetime:
+        """Give its planned end."""
+        return self.start_at + timedelta(milliseconds=self.duration_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,16 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from broadcaster.core.ids import ColumnId, ProgrammeId, SlotId
-from broadcaster.core.model import Campaign, Column, LateRule, MasteringTarget, Priority, QuietHours, Station
+from broadcaster.core.model import (
+    Campaign,
+    Column,
+    LateRule,
+    MasteringTarget,
+    Priority,
+    QuietHours,
+    StartRule,
+    Station,
+)
 
 ALL_STATIONS = "all"
 
@@ -107,6 +116,8 @@ class Slot:
     `days` are 0 Monday to 6 Sunday, none when only `dates` count; `every_weeks` counts from the week of `starts_on`;
     `nth` are places of the weekday in its month, 1 to 5, -1 the last, every place when empty; `excepted` are spans of
     dates, both ends included; `stations` names stations, groups or all. `broadcaster.timetable.recur` reads them.
+    `start_rule` is that of its first item, `within` how long that may wait; `repeat_if_missing` lets what it played
+    last stand in for a master that has not come.
     """
 
     id: SlotId
@@ -128,6 +139,9 @@ class Slot:
     excepted: tuple[tuple[date, date], ...] = ()
     holidays: HolidayRule = HolidayRule.PLAY
     lead: timedelta | None = None
+    start_rule: StartRule = StartRule.HARD
+    within: timedelta = timedelta()
+    repeat_if_missing: bool = False
 
     def has_station(self, station: Station) -> bool:
         """Tell whether the slot is meant for a station: by name, by a group of it, or for all."""

@@ -13,8 +13,7 @@ from broadcaster import __version__
 from broadcaster.core.errors import AlreadyRunningError, StationConfigError, StationDiskError
 from broadcaster.core.files import hold_lock, write_atomic
 from broadcaster.core.programs import find_mpv
-from broadcaster.core.time import Clock, SystemClock
-from broadcaster.station.clock import read_clock_error_ms
+from broadcaster.station.clock import StationClock
 from broadcaster.station.journal import PATTERN, Journal
 from broadcaster.station.library import Library
 from broadcaster.station.logbook import TORN_FILE, ChainedLog, read_log_id
@@ -24,6 +23,7 @@ from broadcaster.station.player_pcm import PcmPlayer
 from broadcaster.station.playout import Playout
 from broadcaster.station.receive import Receiver
 from broadcaster.station.settings import NULL, PlayerKind, StationSettings
+from broadcaster.station.steady_clock import SteadyClock
 from broadcaster.wire.day_plan import plan_file_name
 from broadcaster.wire.receipt import FILE_NAME as RECEIPTS
 from broadcaster.wire.status import FILE_NAME as STATUS
@@ -61,9 +61,9 @@ def make_player(settings: StationSettings) -> Player:
 class Agent:
     """One box at work. `run` holds its lock, takes up its logs and ends cleanly when it is asked to."""
 
-    def __init__(self, settings: StationSettings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: StationSettings, clock: StationClock | None = None) -> None:
         self.settings = settings
-        self.clock = clock or SystemClock()
+        self.clock = clock
         self._is_asked_to_end = threading.Event()
 
     def ask_to_end(self) -> None:
@@ -90,7 +90,8 @@ class Agent:
             raise StationDiskError(f"the box's folders cannot be used: {error}") from error
 
     def _run_locked(self) -> None:
-        settings, clock = self.settings, self.clock
+        settings = self.settings
+        clock = self.clock or SteadyClock(settings.library)
         player = make_player(settings)
         library = Library(settings.library, settings.centre_key, settings.station)
         library.open()
@@ -101,27 +102,30 @@ class Agent:
         receipts = ChainedLog(log, [receipts_path] if receipts_path.exists() else [], aside)
         journal = Journal(settings.outbox, log, settings.library)
         receiver = Receiver(settings.inbox, settings.outbox, library, receipts, clock, settings.reserve_bytes)
-        playout = Playout(library, journal, player, settings, clock, read_clock_error_ms)
+        playout = Playout(library, journal, player, settings, clock)
         playout.recover()
         mended = [*receipts.troubles, *journal.chain.troubles]
 
         def make_status() -> StationStatus:
             now_at = clock.now_at()
             snapshot = playout.snapshot
-            troubles = [snapshot.trouble, receiver.trouble, *library.troubles, *mended]
+            word = clock.read_word()
+            off = f"the box's clock is {word.offset_ms / 1000:+.1f} s behind the agent's time" if word.offset_ms else ""
+            troubles = [snapshot.trouble, off, receiver.trouble, *library.troubles, *mended]
             return StationStatus(
                 station=settings.station,
                 log=log,
                 at=now_at,
                 version=__version__,
                 player=player.name,
-                clock_error_ms=read_clock_error_ms(),
+                clock_error_ms=word.error_ms,
                 disk_free_bytes=library.free_bytes(),
                 masters=len(library.list_masters()),
                 plan=_name_newest_plan(library, now_at),
                 playing=snapshot.playing,
                 next_at=snapshot.next_at,
                 trouble="; ".join(text for text in troubles if text),
+                silence=snapshot.silence,
             )
 
         rounds = (
@@ -159,7 +163,9 @@ def receive_once(receiver: Receiver) -> float:
 class StatusWriter:
     """Rewrites status.json every two seconds, and at once when something has changed in what plays or is wrong."""
 
-    def __init__(self, settings: StationSettings, clock: Clock, make_status: Callable[[], StationStatus]) -> None:
+    def __init__(
+        self, settings: StationSettings, clock: StationClock, make_status: Callable[[], StationStatus]
+    ) -> None:
         self._path = settings.outbox / STATUS
         self._clock = clock
         self._make_status = make_status

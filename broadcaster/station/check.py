@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from broadcaster.core.errors import StationError
 from broadcaster.core.programs import find_ffmpeg
 from broadcaster.station.agent import make_player
-from broadcaster.station.choose import list_planned
 from broadcaster.station.clock import read_clock_error_ms
+from broadcaster.station.ladder import list_planned
 from broadcaster.station.library import Library
 from broadcaster.station.player_mpv import MpvPlayer, try_output
 from broadcaster.station.settings import StationSettings

@@ -1,11 +1,40 @@
-"""How far off the box's clock may be: the kernel's own word."""
+"""What playing asks of time, and how far off the box's clock may be: the kernel's own word."""
 
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from broadcaster.core.time import Clock
 
 _TIME_ERROR = 5
 _STA_UNSYNC = 0x40
+
+
+@dataclass(frozen=True, slots=True)
+class ClockWord:
+    """What is known of the time now.
+
+    `error_ms` is the kernel's bound on the system clock's error, None when that is not synchronised. `offset_ms` is how
+    far the agent's time is ahead of the system clock, 0 while it follows it.
+    """
+
+    error_ms: int | None
+    offset_ms: int = 0
+
+
+class StationClock(Clock, Protocol):
+    """A clock that is put right at the moments that playing allows."""
+
+    def follow(self, *, is_on_air: bool) -> timedelta:
+        """Take over the right time if it may; give how far it stepped."""
+        ...
+
+    def read_word(self) -> ClockWord:
+        """Read what is known of the time."""
+        ...
 
 
 class _Timex(ctypes.Structure):

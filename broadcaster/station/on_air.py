@@ -11,8 +11,10 @@ from pathlib import Path
 from broadcaster.core.errors import DocumentError
 from broadcaster.core.files import write_atomic
 from broadcaster.core.ids import AiringId
+from broadcaster.core.model import Airing
 from broadcaster.core.time import format_instant
-from broadcaster.station.choose import Planned, Start, is_forbidden_at
+from broadcaster.station.board import Planned, Start, is_forbidden_at
+from broadcaster.station.clock import ClockWord
 from broadcaster.station.player import Cue
 from broadcaster.wire.fields import FieldReader, read_object
 from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
@@ -35,24 +37,27 @@ class OnAir:
 
     def expected_ms(self) -> int:
         """Say how much of it should sound."""
-        return self.start.planned.airing.duration_ms - self.start.offset_ms
+        return self.start.make_sounding().duration_ms - self.start.offset_ms
 
     def is_whole(self) -> bool:
         """Tell whether as much was given out as was asked for, half a second aside."""
         return self.cue.output_ms() >= self.expected_ms() - SHORT_MS
 
 
-def make_start_line(start: Start, at: datetime, volume: int, clock_error_ms: int | None) -> JournalEntry:
+def make_start_line(start: Start, at: datetime, volume: int, clock: ClockWord) -> JournalEntry:
     """Make the line that is written before an airing sounds. `started_at` is the instant it is about to start at."""
-    line = _make_line(start.planned, Happening.START, at, volume, clock_error_ms)
-    return replace(line, started_at=max(at, start.at), note=_plan_note(start))
+    line = _make_line(start.make_sounding(), Happening.START, at, volume, clock)
+    return replace(
+        line,
+        started_at=max(at, start.at),
+        note=_plan_note(start),
+        stand_in=start.substitute.kind if start.substitute else None,
+        is_local=start.planned.local_rank is not None,
+    )
 
 
-def _make_line(
-    planned: Planned, happening: Happening, at: datetime, volume: int, clock_error_ms: int | None
-) -> JournalEntry:
+def _make_line(airing: Airing, happening: Happening, at: datetime, volume: int, clock: ClockWord) -> JournalEntry:
     """Make what every line of an airing has in common; nothing has sounded."""
-    airing = planned.airing
     return JournalEntry(
         happening=happening,
         at=at,
@@ -67,7 +72,8 @@ def _make_line(
         reason=None,
         note="",
         volume=volume,
-        clock_error_ms=clock_error_ms,
+        clock_error_ms=clock.error_ms,
+        clock_offset_ms=clock.offset_ms,
     )
 
 
@@ -76,23 +82,42 @@ def _plan_note(start: Start) -> str:
     if order is not None:
         broken = ", in quiet hours" if is_forbidden_at(start.planned, start.at) else ""
         return f"emergency order {order.id} by {order.author}{broken}"
+    if start.substitute is not None:
+        return f"in place of {start.planned.airing.title!r}, whose master had not come"
     return f"joined {start.offset_ms / 1000:.1f} s after its beginning" if start.offset_ms else ""
 
 
 def make_end_line(
-    line: JournalEntry, at: datetime, started_at: datetime, output_ms: int, ending: Ending, note: str
+    line: JournalEntry,
+    at: datetime,
+    started_at: datetime,
+    output_ms: int,
+    ending: Ending,
+    note: str,
+    clock: ClockWord | None = None,
 ) -> JournalEntry:
-    """Make the line that is written after an airing ended, from the line of its start."""
+    """Make the line that is written after an airing ended, from the line of its start.
+
+    `clock` is what is known of the clock now; None where only the start line's word is left.
+    """
+    word = clock or ClockWord(line.clock_error_ms, line.clock_offset_ms)
     return replace(
-        line, happening=Happening.END, at=at, started_at=started_at, output_ms=output_ms, ending=ending, note=note
+        line,
+        happening=Happening.END,
+        at=at,
+        started_at=started_at,
+        output_ms=output_ms,
+        ending=ending,
+        note=note,
+        clock_error_ms=word.error_ms,
+        clock_offset_ms=word.offset_ms,
     )
 
 
-def make_skip_line(
-    planned: Planned, at: datetime, reason: SkipReason, note: str, volume: int, clock_error_ms: int | None
-) -> JournalEntry:
+def make_skip_line(planned: Planned, at: datetime, reason: SkipReason, note: str, clock: ClockWord) -> JournalEntry:
     """Make the line of an airing that was not started."""
-    return replace(_make_line(planned, Happening.SKIP, at, volume, clock_error_ms), reason=reason, note=note)
+    line = _make_line(planned.airing, Happening.SKIP, at, planned.airing.volume, clock)
+    return replace(line, reason=reason, note=note, is_local=planned.local_rank is not None)
 
 
 def write_playing(library: Path, line: JournalEntry, started_at: datetime, output_ms: int) -> None:

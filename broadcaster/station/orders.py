@@ -13,7 +13,7 @@ from broadcaster.core.errors import DocumentError, SignatureError, VerificationE
 from broadcaster.core.files import write_atomic
 from broadcaster.core.ids import AiringId, ProgrammeId, SlotId, StationId
 from broadcaster.core.model import Airing, LateRule, Priority, QuietHours, StartRule
-from broadcaster.station.choose import Planned
+from broadcaster.station.board import Planned
 from broadcaster.wire.order import (
     ORDER_NAMESPACE,
     EmergencyOrder,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from broadcaster.core.errors import PlayerError, StationDiskError
 from broadcaster.core.ids import AiringId
-from broadcaster.core.time import Clock
-from broadcaster.station.choose import Board, Planned, Skip, Start, choose_step, list_planned
+from broadcaster.station.board import Board, Planned, Skip, Start
+from broadcaster.station.choose import choose_step, find_cut, is_silent_for
+from broadcaster.station.clock import StationClock
 from broadcaster.station.journal import Journal
+from broadcaster.station.ladder import list_planned
 from broadcaster.station.library import HeldPlan, Library
 from broadcaster.station.on_air import make_end_line, read_playing, remove_playing
 from broadcaster.station.orders import list_ordered
@@ -40,6 +41,7 @@ class Snapshot:
     playing: str = ""
     next_at: datetime | None = None
     trouble: str = ""
+    silence: str = ""
 
 
 class Playout:
@@ -51,7 +53,6 @@ class Playout:
         player: What makes sound.
         settings: Volume and quiet hours of this box.
         clock: The time.
-        read_clock_error_ms: The kernel's bound on the clock's error.
     """
 
     def __init__(
@@ -60,15 +61,14 @@ class Playout:
         journal: Journal,
         player: Player,
         settings: StationSettings,
-        clock: Clock,
-        read_clock_error_ms: Callable[[], int | None],
+        clock: StationClock,
     ) -> None:
         self.library = library
         self.journal = journal
         self.player = player
         self.settings = settings
         self.clock = clock
-        self.stage = Stage(journal, library.folder, clock, read_clock_error_ms)
+        self.stage = Stage(journal, library.folder, clock)
         self.snapshot = Snapshot()
         self._planned: tuple[Planned, ...] = ()
         self._planned_of: tuple[dict[date, HeldPlan], dict[str, EmergencyOrder], date] | None = None
@@ -76,6 +76,7 @@ class Playout:
         self._retry: tuple[AiringId, datetime] | None = None
         self._failures: dict[AiringId, int] = {}
         self._busy_with: Start | None = None
+        self._silence = ""
 
     def recover(self) -> None:
         """End what the last run left open: its sound broke off with the power, or with the process."""
@@ -120,12 +121,15 @@ class Playout:
     def _step(self) -> float:
         self.journal.write_waiting()
         self.stage.watch()
+        self._follow_clock()
         now_at = self.clock.now_at()
         board = self._make_board(now_at)
         step = choose_step(board, now_at)
         if isinstance(step, Skip):
+            if step.reason is SkipReason.MISSING:
+                self._silence = step.planned.airing.title
             return 0.0 if self.stage.skip(step) else LOOK_S
-        if self._prepared is not None and (step is None or step.planned != self._prepared[0].planned):
+        if self._prepared is not None and (step is None or not _is_same_sound(step, self._prepared[0])):
             self._discard()
         if step is not None:
             if self._prepared is not None and not step.waits:
@@ -136,6 +140,12 @@ class Playout:
         now_at = self.clock.now_at()
         self._tell(board, step, now_at)
         return self._plan_wait(step, now_at)
+
+    def _follow_clock(self) -> None:
+        """Let the clock be put right; what ended a moment ago did so a moment ago by the new time too."""
+        step = self.clock.follow(is_on_air=self.stage.on_air is not None)
+        if step and self.stage.ended is not None:
+            self.stage.ended = (self.stage.ended[0], self.stage.ended[1] + step)
 
     def _follow(self, start: Start, now_at: datetime) -> None:
         """Prepare a start whose time is near, and start it at its time."""
@@ -165,7 +175,7 @@ class Playout:
         return self._retry is not None and self._retry[0] == start.planned.airing.id and now_at < self._retry[1]
 
     def _prepare(self, start: Start) -> Cue:
-        path = self.library.master_path(start.planned.airing.sha256)
+        path = self.library.master_path(start.make_sounding().sha256)
         return self.player.prepare(path, start.offset_ms, self._plan_volume(start))
 
     def _take_cue(self, start: Start) -> Cue:
@@ -188,7 +198,7 @@ class Playout:
             settled=self.journal.settled,
             interrupted=self.journal.interrupted,
             held=self.library.list_masters(),
-            running=stage.on_air.start.planned.airing if stage.on_air else None,
+            running=stage.on_air.start.planned if stage.on_air else None,
             resumable=stage.resumable,
             just_ended=ended[0] if ended and abs(now_at - ended[1]) <= JUST_ENDED else None,
         )
@@ -199,7 +209,8 @@ class Playout:
         of = self._planned_of
         if of is None or of[0] is not plans or of[1] is not orders or of[2] != today:
             recent = [held.plan for held in plans.values() if held.plan.on >= today - timedelta(days=1)]
-            planned = list_planned(recent, self.settings.quiet_hours)
+            history = [held.plan for held in plans.values()]
+            planned = list_planned(recent, self.settings.quiet_hours, history)
             newest = max(recent, key=lambda plan: plan.on, default=None)
             zone = ZoneInfo(newest.zone if newest else "UTC")
             quiet = (newest.quiet_hours if newest else ()) + self.settings.quiet_hours
@@ -217,11 +228,22 @@ class Playout:
             and planned.airing.start_at < now_at + LOOK_FOR_MISSING
             and planned.airing.sha256 not in board.held
         }
-        troubles = [self.stage.trouble, f"masters missing for the next 24 hours: {len(missing)}" if missing else ""]
+        silent = next((one for one in board.planned if is_silent_for(one, board, now_at)), None)
+        if silent is not None:
+            self._silence = silent.airing.title
+        elif self.stage.on_air is not None:
+            self._silence = ""
+        silence = f"SILENCE: nothing to play in place of {self._silence!r}" if self._silence else ""
+        troubles = [
+            silence,
+            self.stage.trouble,
+            f"masters missing for the next 24 hours: {len(missing)}" if missing else "",
+        ]
         self.snapshot = Snapshot(
             playing=self.stage.on_air.line.title if self.stage.on_air else "",
             next_at=step.at if step is not None and step.at > now_at else None,
             trouble="; ".join(text for text in troubles if text),
+            silence=self._silence,
         )
 
     def _plan_wait(self, step: Start | None, now_at: datetime) -> float:
@@ -232,6 +254,14 @@ class Playout:
             waits.append((on_air.expected_ms() - on_air.cue.output_ms()) / 1000)
             if on_air.start.until_at is not None:
                 waits.append((on_air.start.until_at - now_at).total_seconds())
+            cut_at = find_cut(step.planned, on_air.start.planned) if step is not None and step.waits else None
+            if cut_at is not None and cut_at > now_at:
+                waits.append((cut_at - LINE_AHEAD - now_at).total_seconds())
         if step is not None and not step.waits and not self._is_resting(step, now_at):
             waits.append((step.at - LINE_AHEAD - now_at).total_seconds())
         return max(CLOSE_LOOK_S, min(waits))
+
+
+def _is_same_sound(one: Start, other: Start) -> bool:
+    """Tell whether what is prepared is still what is to sound: its master may have come in place of a stand-in."""
+    return one.planned == other.planned and one.substitute == other.substitute

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from broadcaster.core.errors import PlayerError, StationDiskError
-from broadcaster.core.ids import AiringId, SlotId
-from broadcaster.core.model import Airing, Priority
-from broadcaster.core.time import Clock
-from broadcaster.station.choose import Planned, Skip, Start
+from broadcaster.core.ids import AiringId
+from broadcaster.core.model import Priority
+from broadcaster.station.board import Planned, Skip, Start
+from broadcaster.station.clock import StationClock
 from broadcaster.station.journal import Journal
 from broadcaster.station.on_air import (
     CUT_FILE,
@@ -39,18 +39,14 @@ class Stage:
         journal: The diary.
         library: Folder for the note of how much has sounded.
         clock: The time.
-        read_clock_error_ms: The kernel's bound on the clock's error.
     """
 
-    def __init__(
-        self, journal: Journal, library: Path, clock: Clock, read_clock_error_ms: Callable[[], int | None]
-    ) -> None:
+    def __init__(self, journal: Journal, library: Path, clock: StationClock) -> None:
         self.journal = journal
         self.library = library
         self.clock = clock
-        self.read_clock_error_ms = read_clock_error_ms
         self.on_air: OnAir | None = None
-        self.ended: tuple[SlotId, datetime] | None = None
+        self.ended: tuple[Planned, datetime] | None = None
         self.resumable: dict[AiringId, int] = read_cut(library)
         self.trouble = ""
 
@@ -67,7 +63,7 @@ class Stage:
         Raises:
             StationDiskError: The line cannot be written. What cannot be journalled is not played; what sounds goes on.
         """
-        line = make_start_line(start, self.clock.now_at(), volume, self.read_clock_error_ms())
+        line = make_start_line(start, self.clock.now_at(), volume, self.clock.read_word())
         if line.airing in self.resumable:
             (self.library / CUT_FILE).unlink(missing_ok=True)  # before its line: a power cut must not resume it twice
         self.journal.write(line, start.planned.zone)
@@ -88,7 +84,7 @@ class Stage:
             self.fail_open(start.planned, error.message)
         if cut is not None:
             self._note_cut(cut, start)
-            self._write_end(cut, *_name_cut(cut, start.planned.airing))
+            self._write_end(cut, *_name_cut(cut, start.planned))
         if self.on_air is not None:
             write_playing(self.library, line, self.on_air.started_at, 0)
 
@@ -111,7 +107,7 @@ class Stage:
             self.trouble = f"{on_air.line.title}: its sound ended after {sounded_s:.1f} of {expected_s:.1f} s"
             self.end(Ending.FAILED, self.trouble)
         elif on_air.start.until_at is not None and now_at >= on_air.start.until_at:
-            self.end(Ending.STOPPED, "quiet hours began")
+            self.end(Ending.STOPPED, on_air.start.until_note)
         elif now_at - on_air.saved_at >= SAVE_EVERY or now_at < on_air.saved_at:
             on_air.saved_at = now_at
             write_playing(self.library, on_air.line, on_air.started_at, on_air.cue.output_ms())
@@ -131,8 +127,7 @@ class Stage:
             False when the disk refused the line; it is to be tried again.
         """
         now_at = self.clock.now_at()
-        volume = skip.planned.airing.volume
-        line = make_skip_line(skip.planned, now_at, skip.reason, skip.note, volume, self.read_clock_error_ms())
+        line = make_skip_line(skip.planned, now_at, skip.reason, skip.note, self.clock.read_word())
         try:
             self.journal.write(line, skip.planned.zone)
         except StationDiskError as error:
@@ -147,7 +142,7 @@ class Stage:
         now_at = self.clock.now_at()
         self.trouble = note
         if planned.airing.id not in self.journal.open and (on_air is None or on_air.line.airing != planned.airing.id):
-            line = make_skip_line(planned, now_at, SkipReason.PLAYER, note, planned.airing.volume, None)
+            line = make_skip_line(planned, now_at, SkipReason.PLAYER, note, self.clock.read_word())
             self.journal.write_surely(line, planned.zone)
         for line in list(self.journal.open.values()):
             is_mine = on_air is not None and on_air.line is line
@@ -169,21 +164,23 @@ class Stage:
 
     def _note_cut(self, cut: OnAir, by: Start) -> None:
         order = by.planned.order
-        if order is not None and order.interrupted is InterruptedRule.RESUME and not cut.is_whole():
+        may_resume = cut.start.substitute is None and not cut.is_whole()
+        if order is not None and order.interrupted is InterruptedRule.RESUME and may_resume:
             airing, offset_ms = cut.start.planned.airing.id, cut.start.offset_ms + cut.cue.output_ms()
             self.resumable = {airing: offset_ms}
             write_cut(self.library, airing, offset_ms)
 
     def _write_end(self, on_air: OnAir, ending: Ending, note: str) -> None:
         now_at = self.clock.now_at()
-        line = make_end_line(on_air.line, now_at, on_air.started_at, on_air.cue.output_ms(), ending, note)
+        word = self.clock.read_word()
+        line = make_end_line(on_air.line, now_at, on_air.started_at, on_air.cue.output_ms(), ending, note, word)
         self.journal.write_surely(line, on_air.start.planned.zone)
-        self.ended = (on_air.start.planned.airing.slot, now_at)
+        self.ended = (on_air.start.planned, now_at)
         _log.info("ended: %s, %s, %.1f s", line.airing, ending.value, line.output_ms / 1000)
 
 
-def _name_cut(cut: OnAir, by: Airing) -> tuple[Ending, str]:
+def _name_cut(cut: OnAir, by: Planned) -> tuple[Ending, str]:
     if cut.is_whole():
         return Ending.COMPLETE, ""
-    ending = Ending.CUT_BY_EMERGENCY if by.priority is Priority.EMERGENCY else Ending.STOPPED
-    return ending, f"ended for {by.title}"
+    ending = Ending.CUT_BY_EMERGENCY if by.airing.priority is Priority.EMERGENCY else Ending.STOPPED
+    return ending, f"ended for {by.airing.title}" + ("" if by.local_rank is None else ", the commune's own")

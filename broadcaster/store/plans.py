@@ -185,6 +185,9 @@ def _airing_row(airing: Airing, on: date, revision: int) -> dict[str, object]:
         "start_rule": airing.start_rule.value,
         "late_rule": airing.late_rule.value,
         "is_repeat": airing.is_repeat,
+        "within_ms": airing.within_ms,
+        "may_repeat": airing.may_repeat,
+        "is_ident": airing.is_ident,
         "revision": revision,
     }
 
@@ -207,4 +210,7 @@ def _make_airing(row: Row[Any]) -> Airing:
         start_rule=StartRule(row.start_rule),
         late_rule=LateRule(row.late_rule),
         is_repeat=row.is_repeat,
+        within_ms=row.within_ms,
+        may_repeat=row.may_repeat,
+        is_ident=row.is_ident,
     )

@@ -101,9 +101,12 @@ def expand_station(occurrences: Iterable[Occurrence], station: Station) -> Itera
                 campaign=item.campaign,
                 priority=slot.priority,
                 volume=min(130, round(slot.volume * station.volume / 100)),
-                start_rule=StartRule.AFTER if place else StartRule.HARD,
+                start_rule=StartRule.AFTER if place else slot.start_rule,
                 late_rule=slot.late_rule,
                 is_repeat=slot.repeat_of is not None,
+                within_ms=0 if place else slot.within // timedelta(milliseconds=1),
+                may_repeat=slot.repeat_if_missing,
+                is_ident=item.kind is ProgrammeKind.IDENT,
             )
             start_at += timedelta(milliseconds=item.master.duration_ms)
 

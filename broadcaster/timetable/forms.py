@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from broadcaster.core.errors import InputError
 from broadcaster.core.ids import ID_RULE, compose, is_id
-from broadcaster.core.model import LateRule, Priority, StationKind
+from broadcaster.core.model import LateRule, Priority, StartRule, StationKind
 from broadcaster.core.schedules import HolidayRule
 from broadcaster.core.time import read_week
 
@@ -254,6 +254,9 @@ class SlotForm(Form):
     excepted: list[Annotated[SpanForm, BeforeValidator(_read_span)]] = Field([], alias="except")
     holidays: HolidayRule = HolidayRule.PLAY
     lead_min: int | None = Field(None, ge=1, le=1440)
+    begins: StartRule = StartRule.HARD
+    within_min: int | None = Field(None, ge=1, le=120)
+    repeat_if_missing: bool = False
 
 
 class TimetableFile(Form):

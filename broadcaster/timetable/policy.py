@@ -8,6 +8,7 @@ from datetime import date
 
 from broadcaster.core.errors import Fault
 from broadcaster.core.ids import choose_nearest
+from broadcaster.core.model import StartRule
 from broadcaster.core.schedules import ALL_STATIONS, Schedules, Slot
 from broadcaster.timetable.overlap import DAY_MIN, Places, count_minutes, match_overlaps
 
@@ -36,6 +37,7 @@ def match_policy(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fault
     for index, slot in enumerate(schedules.slots):
         yield from _match_names(index, slot, schedules, places.timetable)
         yield from _match_quiet(index, slot, schedules, places.timetable)
+        yield from _match_start(index, slot, places.timetable)
     yield from match_overlaps(schedules, places.timetable)
 
 
@@ -125,6 +127,16 @@ def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -
         elif repeated.repeat_of is not None:
             expected = f"the slot that it repeats, {repeated.repeat_of!r}"
             yield places.make_fault(repeat, f"{slot.repeat_of!r} is itself a repeat", expected)
+
+
+def _match_start(index: int, slot: Slot, places: Places) -> Iterator[Fault]:
+    is_within = slot.start_rule is StartRule.WITHIN
+    if is_within and not slot.within:
+        message = "begins within some minutes, but how many?"
+        yield places.make_fault(("slots", index, "begins"), message, "`within_min`, 1 to 120")
+    if slot.within and not is_within:
+        message = f"within_min without `begins: within` (it begins {slot.start_rule.value})"
+        yield places.make_fault(("slots", index, "within_min"), message, "`begins: within`, or no within_min")
 
 
 def _match_quiet(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:

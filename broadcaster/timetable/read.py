@@ -189,6 +189,9 @@ def _make_slot(form: SlotForm) -> Slot:
         excepted=tuple((span.start, span.end) for span in form.excepted),
         holidays=form.holidays,
         lead=None if form.lead_min is None else timedelta(minutes=form.lead_min),
+        start_rule=form.begins,
+        within=timedelta(minutes=form.within_min or 0),
+        repeat_if_missing=form.repeat_if_missing,
     )
 
 

@@ -2,6 +2,9 @@
 
 File names carry the date and the revision (`plan-2023-10-09.r2.json`, its signature with `.sig` behind), so that a
 newer plan never overwrites an older one that the station is just reading.
+
+A plan has the oldest format in which it can be written, so that a box that was not updated plays it as long as it can:
+format 2 brought the start rule within. Fields that an older box may pass over came without a new format.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from broadcaster.core.time import format_instant, require_aware
 from broadcaster.wire.fields import FieldReader, read_object
 
 KIND = "broadcaster-day-plan"
-FORMAT = 1
+FORMAT = 2
+FIRST_FORMAT = 1
+MAX_WITHIN_MS = 7_200_000
 _NAME = re.compile(r"plan-(\d{4}-\d{2}-\d{2})\.r(\d{1,6})\.json")
 
 
@@ -65,7 +70,7 @@ def write_day_plan(plan: DayPlan) -> bytes:
     zone = ZoneInfo(plan.zone)
     fields = {
         "kind": KIND,
-        "format": FORMAT,
+        "format": _choose_format(plan),
         "centre": plan.centre,
         "station": plan.station,
         "date": plan.on.isoformat(),
@@ -78,6 +83,11 @@ def write_day_plan(plan: DayPlan) -> bytes:
         "airings": [_airing_fields(airing, zone) for airing in plan.airings],
     }
     return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _choose_format(plan: DayPlan) -> int:
+    has_within = any(airing.start_rule is StartRule.WITHIN for airing in plan.airings)
+    return FORMAT if has_within else FIRST_FORMAT
 
 
 def has_same_airings(one: DayPlan, other: DayPlan) -> bool:
@@ -116,7 +126,7 @@ def read_day_plan(data: bytes) -> DayPlan:
 
 def _airing_fields(airing: Airing, zone: ZoneInfo) -> dict[str, object]:
     at = airing.start_at.astimezone(zone)
-    return {
+    fields: dict[str, object] = {
         "id": airing.id,
         "slot": airing.slot,
         "at": at.replace(tzinfo=None).isoformat(timespec="milliseconds"),
@@ -134,6 +144,12 @@ def _airing_fields(airing: Airing, zone: ZoneInfo) -> dict[str, object]:
         "late_rule": airing.late_rule.value,
         "repeat": airing.is_repeat,
     }
+    if airing.start_rule is StartRule.WITHIN:
+        fields["within_ms"] = airing.within_ms
+    for name, is_set in (("repeat_if_missing", airing.may_repeat), ("ident", airing.is_ident)):
+        if is_set:
+            fields[name] = True
+    return fields
 
 
 def _read_airing(entry: object, station: StationId, zone: ZoneInfo) -> Airing:
@@ -159,9 +175,12 @@ def _read_airing(entry: object, station: StationId, zone: ZoneInfo) -> Airing:
         campaign=None if campaign is None else CampaignId(campaign),
         priority=reader.read_as("priority", Priority, "normal, priority or emergency"),
         volume=reader.read_int("volume", 0, 130),
-        start_rule=reader.read_as("start_rule", StartRule, "hard or after"),
+        start_rule=reader.read_as("start_rule", StartRule, "hard, after or within"),
         late_rule=reader.read_as("late_rule", LateRule, "join, beginning or skip"),
         is_repeat=reader.read_bool("repeat"),
+        within_ms=reader.read_optional("within_ms", lambda name: reader.read_int(name, 0, MAX_WITHIN_MS)) or 0,
+        may_repeat=reader.read_optional("repeat_if_missing", reader.read_bool) or False,
+        is_ident=reader.read_optional("ident", reader.read_bool) or False,
     )
 
 

@@ -3,6 +3,9 @@
 A started airing has a line before its sound comes out and one after it ended, so a power cut leaves the first alone.
 An airing that could not be started has one line that says why. Titles and lengths stand in the line itself: it must
 be readable when the programme is gone.
+
+A line has the oldest format in which it can be written. Format 2 is that of lines which an older centre would take for
+the planned programme, or could not read: another sound in its place, an airing that gave way.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from broadcaster.wire.chain import ChainedLine
 from broadcaster.wire.fields import FieldReader
 
 KIND = "journal"
-FORMAT = 1
+FORMAT = 2
+FIRST_FORMAT = 1
 
 
 class Happening(StrEnum):
@@ -46,6 +50,15 @@ class SkipReason(StrEnum):
     TOO_LATE = "too late"
     PLAYER = "player failed"
     NOT_MEANT = "test or exercise"
+    GAVE_WAY = "gave way"
+
+
+class StandIn(StrEnum):
+    """What sounded in the place of a master that had not come."""
+
+    REPEAT = "repeat"
+    FALLBACK = "fallback"
+    IDENT = "ident"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,9 @@ class JournalEntry:
     `output_ms` is what the player really gave out, never the plan's figure; after an interruption it is the least that
     is proven. `clock_error_ms` is the box's own estimate, None when its clock is not synchronised. `declared_by` is ""
     for what a player confirmed; else it names the person who typed the line in at the centre.
+    `clock_offset_ms` is how far the times in the line are ahead of the box's system clock: not 0 while the agent goes
+    on by its own clock. With a `stand_in`, hash, title and length are those of what really sounded in the airing's
+    place. `is_local` marks the commune's own items.
     """
 
     happening: Happening
@@ -72,6 +88,9 @@ class JournalEntry:
     volume: int
     clock_error_ms: int | None
     declared_by: str = ""
+    stand_in: StandIn | None = None
+    is_local: bool = False
+    clock_offset_ms: int = 0
 
     def __post_init__(self) -> None:
         for name in ("at", "planned_at", "started_at"):
@@ -93,9 +112,10 @@ class JournalLine:
 def write_entry(entry: JournalEntry) -> dict[str, object]:
     """Give the fields of a journal line, for `chain.plan_line`."""
     declared = {"declared_by": entry.declared_by} if entry.declared_by else {}
-    return {
+    is_new = entry.stand_in is not None or entry.reason is SkipReason.GAVE_WAY
+    fields: dict[str, object] = {
         "kind": KIND,
-        "format": FORMAT,
+        "format": FORMAT if is_new else FIRST_FORMAT,
         "event": entry.happening.value,
         "at": format_instant(entry.at),
         "airing": entry.airing,
@@ -112,6 +132,13 @@ def write_entry(entry: JournalEntry) -> dict[str, object]:
         "clock_error_ms": entry.clock_error_ms,
         **declared,
     }
+    if entry.stand_in is not None:
+        fields["stand_in"] = entry.stand_in.value
+    if entry.is_local:
+        fields["local"] = True
+    if entry.clock_offset_ms:
+        fields["clock_offset_ms"] = entry.clock_offset_ms
+    return fields
 
 
 def read_entry(line: ChainedLine) -> JournalLine:
@@ -124,6 +151,7 @@ def read_entry(line: ChainedLine) -> JournalLine:
     reader.require(KIND, FORMAT)
     ending = reader.read_optional("ending", reader.read_text)
     reason = reader.read_optional("reason", reader.read_text)
+    stand_in = reader.read_optional("stand_in", reader.read_text)
     entry = JournalEntry(
         happening=reader.read_as("event", Happening, "start, end or skip"),
         at=reader.read_moment("at"),
@@ -140,6 +168,9 @@ def read_entry(line: ChainedLine) -> JournalLine:
         volume=reader.read_int("volume"),
         clock_error_ms=reader.read_optional("clock_error_ms", reader.read_int),
         declared_by=reader.read_optional("declared_by", reader.read_text) or "",
+        stand_in=None if stand_in is None else reader.read_as("stand_in", StandIn, "repeat, fallback or ident"),
+        is_local=reader.read_optional("local", reader.read_bool) or False,
+        clock_offset_ms=reader.read_optional("clock_offset_ms", lambda name: reader.read_int(name, -(2**53))) or 0,
     )
     return JournalLine(line.log, line.seq, line.raw, entry)
 

@@ -20,7 +20,8 @@ class StationStatus:
     """What a box says of itself.
 
     `clock_error_ms` is the kernel's own bound, None when the clock is not synchronised. `playing` is the title that is
-    on air, "" when none is. `next_at` is the next airing it will start by itself, None when it knows of none.
+    on air, "" when none is. `next_at` is the next airing it will start by itself, None when it knows of none. `silence`
+    is the title in whose place nothing sounded, "" since anything has sounded again.
     """
 
     station: StationId
@@ -35,6 +36,7 @@ class StationStatus:
     playing: str
     next_at: datetime | None
     trouble: str
+    silence: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "at", require_aware(self.at))
@@ -57,7 +59,7 @@ def write_status(status: StationStatus) -> bytes:
         "playing": status.playing,
         "next_at": None if status.next_at is None else format_instant(status.next_at),
         "trouble": status.trouble,
-    }
+    } | ({"silence": status.silence} if status.silence else {})
     return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
 
 
@@ -82,4 +84,5 @@ def read_status(data: bytes) -> StationStatus:
         playing=reader.read_text("playing"),
         next_at=reader.read_optional("next_at", reader.read_moment),
         trouble=reader.read_text("trouble"),
+        silence=reader.read_optional("silence", reader.read_text) or "",
     )

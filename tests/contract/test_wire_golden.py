@@ -14,7 +14,7 @@ from broadcaster.core.model import LateRule, Priority, QuietHours, StartRule
 from broadcaster.wire.chain import START as CHAIN_START
 from broadcaster.wire.chain import ChainPoint, match_chain, plan_line, read_line, read_lines
 from broadcaster.wire.day_plan import DayPlan, read_day_plan, write_day_plan
-from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason, read_entry, write_entry
+from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason, StandIn, read_entry, write_entry
 from broadcaster.wire.receipt import Receipt, Verdict, read_receipt, write_receipt
 from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
 from broadcaster.wire.status import StationStatus, read_status, write_status
@@ -70,6 +70,24 @@ STATUS = StationStatus(
 )
 
 
+PLAN_2 = replace(
+    PLAN, revision=3,
+    airings=(
+        replace(PLAN.airings[0], start_rule=StartRule.WITHIN, within_ms=300_000, may_repeat=True),
+        replace(PLAN.airings[1], is_ident=True),
+    ),
+)  # fmt: skip
+ENTRIES_2 = (
+    replace(make_entry(Happening.START), stand_in=StandIn.REPEAT, title="Hôm qua"),
+    replace(
+        make_entry(Happening.END, output_ms=60_010, ending=Ending.COMPLETE), stand_in=StandIn.REPEAT, title="Hôm qua",
+        clock_offset_ms=-90_500, clock_error_ms=None,
+    ),
+    make_entry(Happening.SKIP, make_airing("b"), reason=SkipReason.GAVE_WAY),
+    replace(make_entry(Happening.START, make_airing("local-hop-thon-20231009")), is_local=True),
+)  # fmt: skip
+
+
 def write_log(lines: list[dict[str, object]]) -> bytes:
     point, data = ChainPoint(LOG, 0, CHAIN_START), b""
     for fields in lines:
@@ -114,14 +132,32 @@ def test_status_is_as_it_was() -> None:
     assert write_status(STATUS) == read_golden("status.json")
 
 
+def test_documents_of_format_2_are_as_they_were() -> None:
+    assert read_day_plan(read_golden("plan-2023-10-09.r3.json")) == PLAN_2
+    assert write_day_plan(PLAN_2) == read_golden("plan-2023-10-09.r3.json")
+    lines, errors, _ = read_lines(read_golden("journal-2023-10-10.jsonl"))
+    assert (errors, list(match_chain(lines, None))) == ([], [])
+    assert tuple(read_entry(line).entry for line in lines) == ENTRIES_2
+    assert write_log([write_entry(entry) for entry in ENTRIES_2]) == read_golden("journal-2023-10-10.jsonl")
+    silent = replace(STATUS, silence="Thời sự")
+    assert read_status(read_golden("status-silent.json")) == silent
+    assert write_status(silent) == read_golden("status-silent.json")
+
+
+def test_documents_have_the_oldest_format_in_which_they_can_be_written() -> None:
+    assert [line.fields["format"] for line in read_lines(read_golden("journal-2023-10-10.jsonl"))[0]] == [2, 2, 2, 1]
+    old = replace(PLAN_2, airings=tuple(replace(one, start_rule=StartRule.HARD) for one in PLAN_2.airings))
+    assert b'"format": 1,' in write_day_plan(old)
+
+
 def test_fields_of_a_newer_release_are_passed_over() -> None:
     data = read_golden("status.json").replace(b'"kind"', b'"mood": "good",\n "kind"')
     assert read_status(data) == STATUS
 
 
 def test_newer_format_is_refused_with_what_to_do() -> None:
-    data = read_golden("plan-2023-10-09.r2.json").replace(b'"format": 1', b'"format": 2')
-    with pytest.raises(DocumentError, match="format 2") as caught:
+    data = read_golden("plan-2023-10-09.r2.json").replace(b'"format": 1', b'"format": 3')
+    with pytest.raises(DocumentError, match="format 3") as caught:
         read_day_plan(data)
     assert "update" in caught.value.hint
 

@@ -17,6 +17,7 @@ from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InUseError, UnknownNameError
 from broadcaster.core.files import hash_bytes
 from broadcaster.core.ids import ColumnId, LogId, SlotId
+from broadcaster.core.model import LateRule, StartRule
 from broadcaster.core.schedules import RundownItem, Schedules, Slot
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_between, read_newest
@@ -149,3 +150,21 @@ def test_report_shows_what_it_sums_and_escapes_names(
     assert len(table) == 3
     again = write_documents(report, odd, tmp_path, "x")
     assert (again.csv[0].read_bytes(), again.html.read_text(encoding="utf-8")) == (files.csv[0].read_bytes(), page)
+
+
+def test_how_a_slot_begins_goes_from_the_timetable_into_the_plan_and_stays_in_the_record(
+    workspace: Workspace, record: Record
+) -> None:
+    slot = dataclasses.replace(
+        AFTERNOON, start_rule=StartRule.WITHIN, within=timedelta(minutes=5), late_rule=LateRule.SKIP,
+        repeat_if_missing=True,
+    )  # fmt: skip
+    schedules = make_schedules(slot)
+    publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    with record.read() as connection:
+        plan = read_day_plan(read_newest(connection, MONDAY, MONDAY)[AN_NONG, MONDAY].document)
+    begin = [(one.start_rule, one.within_ms, one.late_rule, one.may_repeat) for one in plan.airings]
+    assert begin[0] == (StartRule.WITHIN, 300_000, LateRule.SKIP, True)
+    assert {one[:2] for one in begin[1:]} <= {(StartRule.AFTER, 0)}
+    (again,) = publish_days(workspace, record, schedules, [MONDAY], START + timedelta(seconds=10))
+    assert not again.is_new  # the slot has begun: its airings came back from the record as they went in

@@ -23,10 +23,13 @@ import pytest
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.service import CentreService
 from broadcaster.centre.workspace import Workspace
+from broadcaster.core.ids import LogId, StationId
 from broadcaster.core.time import SystemClock
 from broadcaster.store.engine import Record
 from broadcaster.store.programmes import write_programme
+from broadcaster.store.stations import write_contact
 from broadcaster.timetable.read import read_schedules
+from broadcaster.wire.status import StationStatus, write_status
 from tests.unit.makers import make_programme
 
 MONDAY_7 = datetime(2023, 10, 16, 0, 0, tzinfo=UTC)  # 07:00 in Viet Nam
@@ -93,6 +96,23 @@ def test_station_that_is_not_ready_an_hour_before_air_is_an_alarm_once(
     service.watch()
     service.watch()
     assert caplog.text.count("ALARM Xã Mẫu is not ready for chieu at 17:00 09/10: 0 of 1 masters") == 1
+
+
+def test_silent_box_is_an_alarm_until_something_sounds_again(
+    service: CentreService, record: Record, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    status = StationStatus(
+        station=StationId("xa-mau"), log=LogId("0123456789abcdef"), at=clock.at, version="0.1.0", player="mpv",
+        clock_error_ms=3, disk_free_bytes=1, masters=0, plan="", playing="", next_at=None, trouble="",
+        silence="Tin sáng",
+    )  # fmt: skip
+    for silence in ("Tin sáng", "Tin sáng", ""):
+        with record.write() as connection:
+            write_contact(connection, status.station, {"status": write_status(replace(status, silence=silence))})
+        service.watch()
+    assert caplog.text.count("ALARM Xã Mẫu is silent at 07:00 16/10: nothing to play in place of 'Tin sáng'") == 1
+    assert caplog.text.count("over: Xã Mẫu is silent") == 1
 
 
 def test_alarms_begin_once_and_end_once_also_at_the_webhook_that_was_away(

@@ -19,7 +19,7 @@ from broadcaster.airtime.reconcile import (
 )
 from broadcaster.core.ids import AiringId, Sha256, StationId
 from broadcaster.core.model import Airing, StationContact
-from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
+from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason, StandIn
 from broadcaster.wire.receipt import Receipt
 from broadcaster.wire.receipt import Verdict as ReceiptVerdict
 from tests.unit.makers import AN_NONG, START, make_airing, make_entry
@@ -60,6 +60,10 @@ def end(output_ms: int, ending: Ending, late_s: float = 0.0) -> JournalEntry:
     return make_entry(Happening.END, output_ms=output_ms, ending=ending, late_s=late_s)
 
 
+def stand_in(output_ms: int) -> JournalEntry:
+    return replace(end(output_ms, Ending.COMPLETE), stand_in=StandIn.REPEAT, title="Hôm qua")
+
+
 FULL, SHORT, NOT, NO_JOURNAL = Verdict.FULL, Verdict.SHORT, Verdict.NOT_PLAYED, Verdict.NO_JOURNAL
 AHEAD = StationContact(AN_NONG, reached_at=AFTER, journal_until=AFTER, clock_offset_s=120.0)
 ROWS = {
@@ -82,6 +86,25 @@ ROWS = {
     ),
     "started and never heard of since": Known(NO_JOURNAL, Cause.STATION_OFF, 0, (STARTED,), contact=GONE),
     "master missing, never delivered": Known(NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=None),
+    "yesterday's in its place": Known(
+        Verdict.STAND_IN,
+        Cause.NOT_DELIVERED,
+        0,
+        (replace(STARTED, stand_in=StandIn.REPEAT), stand_in(60_000)),
+        held_at=None,
+    ),
+    "another in its place, its master came meanwhile": Known(
+        Verdict.STAND_IN, Cause.NOT_DELIVERED, 0, (stand_in(60_000),), held_at=START
+    ),
+    "another in its place, refused": Known(
+        Verdict.STAND_IN, Cause.REFUSED, 0, (stand_in(9_000),), held_at=None, refused=True
+    ),
+    "another in its place gave no sound": Known(NOT, Cause.NOT_DELIVERED, 0, (stand_in(0),), held_at=None),
+    "another in its place, then joined itself": Known(
+        SHORT, Cause.STARTED_LATE, 20_000, (stand_in(30_000), end(20_000, Ending.COMPLETE, late_s=40))
+    ),
+    "gave way": Known(NOT, Cause.GAVE_WAY, 0, (skip(SkipReason.GAVE_WAY),)),
+    "order that was an exercise": Known(NOT, Cause.NOT_MEANT, 0, (skip(SkipReason.NOT_MEANT),)),
     "master missing, refused": Known(NOT, Cause.REFUSED, 0, (skip(SkipReason.MISSING),), held_at=None, refused=True),
     "master delivered after its time": Known(NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=AFTER),
     "quiet hours": Known(NOT, Cause.QUIET_HOURS, 0, (skip(SkipReason.QUIET_HOURS),)),
@@ -146,7 +169,7 @@ def test_every_airing_gets_one_verdict_and_one_cause(name: str) -> None:
 def test_only_sound_counts_as_played() -> None:
     for name, known in ROWS.items():
         outcome = judge(known)
-        if outcome.verdict in (Verdict.NOT_PLAYED, Verdict.NO_JOURNAL):
+        if outcome.verdict in (Verdict.NOT_PLAYED, Verdict.STAND_IN, Verdict.NO_JOURNAL):
             assert outcome.played_ms == 0, name
         assert (outcome.cause is Cause.NONE) == (outcome.verdict is Verdict.FULL), name
 
@@ -188,3 +211,8 @@ def test_late_is_measured_by_the_centres_clock() -> None:
     outcome = judge(ROWS["whole by a clock that is off"])
     assert outcome.late_s == pytest.approx(-120)
     assert Sha256(outcome.airing.sha256) == AIRING.sha256
+
+
+def test_stand_in_is_told_with_its_title_and_seconds() -> None:
+    detail = judge(ROWS["yesterday's in its place"]).detail
+    assert detail == "'Hôm qua' (repeat) sounded in its place for 60 s; no answer"

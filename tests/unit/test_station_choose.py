@@ -7,10 +7,12 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from broadcaster.core.files import hash_bytes
 from broadcaster.core.ids import AiringId, SlotId
 from broadcaster.core.model import Airing, LateRule, Priority, QuietHours, StartRule
-from broadcaster.station.choose import Board, Planned, Skip, Start, choose_step, find_quiet_start
-from broadcaster.wire.journal import SkipReason
+from broadcaster.station.board import Board, Planned, Skip, Start, Substitute, find_quiet_start
+from broadcaster.station.choose import choose_step, is_silent_for
+from broadcaster.wire.journal import SkipReason, StandIn
 from tests.unit.makers import START, ZONE, make_airing
 
 MINUTE = timedelta(minutes=1)
@@ -19,15 +21,15 @@ NIGHT = QuietHours(time(22), time(4, 30))
 
 def make_board(
     *airings: Airing, quiet: tuple[QuietHours, ...] = (), is_held: bool = True, running: Airing | None = None,
-    settled: tuple[str, ...] = (), interrupted: tuple[str, ...] = (), just_ended: str | None = None,
+    settled: tuple[str, ...] = (), interrupted: tuple[str, ...] = (), just_ended: Airing | None = None,
 ) -> Board:  # fmt: skip
     return Board(
         planned=tuple(Planned(airing, ZONE, quiet) for airing in airings),
         settled={AiringId(name) for name in settled},
         interrupted={AiringId(name) for name in interrupted},
         held={airing.sha256 for airing in airings} if is_held else set(),
-        running=running,
-        just_ended=SlotId(just_ended) if just_ended else None,
+        running=Planned(running, ZONE, quiet) if running else None,
+        just_ended=Planned(just_ended, ZONE, quiet) if just_ended else None,
     )
 
 
@@ -127,7 +129,7 @@ def test_item_after_another_waits_for_its_end() -> None:
     following = replace(make_airing("new"), start_rule=StartRule.AFTER)
     assert require_start(choose(make_board(running, following, running=running), -5)).waits
     assert require_start(choose(make_board(running, following, running=running), 30)).waits
-    step = require_start(choose(make_board(running, following, settled=("old",), just_ended="chieu"), 30))
+    step = require_start(choose(make_board(running, following, settled=("old",), just_ended=running), 30))
     assert (step.waits, step.offset_ms) == (False, 0)
 
 
@@ -153,3 +155,85 @@ def test_emergency_is_cut_by_nothing_less() -> None:
 def test_airing_without_master_cuts_nothing() -> None:
     running = make_airing("old", START - MINUTE, 600_000)
     assert choose(make_board(running, make_airing("new"), is_held=False, running=running), 0) is None
+
+
+WITHIN = replace(make_airing("new"), start_rule=StartRule.WITHIN, within_ms=120_000, slot=SlotId("b"))
+AFTER = replace(make_airing("new"), start_rule=StartRule.AFTER, slot=SlotId("b"))
+
+
+@pytest.mark.parametrize(
+    ("late_s", "waits", "offset_ms"), [(-5, True, 0), (30, True, 0), (119, True, 0), (120, False, 0), (121, False, 0)]
+)
+def test_start_within_minutes_waits_so_long_and_then_cuts(late_s: float, waits: bool, offset_ms: int) -> None:
+    running = make_airing("old", START - MINUTE * 5, 3_600_000)
+    step = require_start(choose(make_board(running, WITHIN, running=running), late_s))
+    assert (step.planned.airing.id, step.waits, step.offset_ms) == ("new", waits, offset_ms)
+
+
+@pytest.mark.parametrize("airing", [WITHIN, AFTER], ids=["within", "after"])
+def test_airing_that_waited_starts_at_its_beginning(airing: Airing) -> None:
+    running = make_airing("old", START - MINUTE * 5, 330_000)
+    step = require_start(choose(make_board(running, airing, settled=("old",), just_ended=running), 30))
+    assert (step.waits, step.offset_ms) == (False, 0)
+
+
+def test_box_that_comes_up_within_the_minutes_starts_at_the_beginning_and_later_joins() -> None:
+    airing = replace(WITHIN, duration_ms=600_000)
+    assert require_start(choose(make_board(airing), 90)).offset_ms == 0
+    assert require_start(choose(make_board(airing), 180)).offset_ms == 180_500
+    assert require_start(choose(make_board(replace(airing, start_rule=StartRule.AFTER)), 90)).offset_ms == 90_500
+
+
+def test_start_after_the_running_item_never_cuts_and_waits_past_its_own_end() -> None:
+    running = make_airing("old", START - MINUTE, 3_600_000)
+    board = make_board(running, AFTER, running=running)
+    assert require_start(choose(board, 300)).waits
+    step = choose(board, 3_661)
+    assert isinstance(step, Skip)
+    assert step.reason is SkipReason.GAVE_WAY
+
+
+def test_item_that_waited_gives_way_to_a_slot_whose_time_has_come() -> None:
+    old = make_airing("old", START - MINUTE, 600_000)
+    left = replace(make_airing("left"), start_rule=StartRule.AFTER)
+    hard = replace(make_airing("zhard", START + MINUTE * 5, 600_000), slot=SlotId("b"))
+    step = choose(make_board(old, left, hard, settled=("old",), just_ended=old), 301)
+    assert isinstance(step, Skip)
+    assert (step.planned.airing.id, step.reason) == ("left", SkipReason.GAVE_WAY)
+
+
+def test_nothing_gets_between_the_items_of_a_rundown() -> None:
+    first = make_airing("first", START - MINUTE)
+    second = replace(make_airing("second", START), start_rule=StartRule.AFTER)
+    other = replace(make_airing("other", START - MINUTE), start_rule=StartRule.AFTER, slot=SlotId("b"))
+    step = require_start(choose(make_board(first, other, second, settled=("first",), just_ended=first), 0))
+    assert (step.planned.airing.id, step.waits) == ("second", False)
+
+
+def test_lower_priority_never_cuts_a_higher_one() -> None:
+    running = replace(make_airing("old", START - MINUTE, 600_000), priority=Priority.PRIORITY)
+    normal = make_airing("new")
+    assert require_start(choose(make_board(running, normal, running=running), 0)).waits
+    assert not require_start(
+        choose(make_board(running, replace(normal, priority=Priority.PRIORITY), running=running), 0)
+    ).waits
+
+
+def test_substitutes_are_taken_in_their_order_and_the_planned_master_first() -> None:
+    airing = make_airing()
+    repeat = Substitute(StandIn.REPEAT, hash_bytes(b"repeat"), "Hôm qua", 90_000)
+    filler = Substitute(StandIn.FALLBACK, hash_bytes(b"music"), "Nhạc", 300_000)
+    board = replace(
+        make_board(airing, is_held=False), planned=(Planned(airing, ZONE, (), substitutes=(repeat, filler)),)
+    )
+    for held, chosen, until_s in (
+        ({airing.sha256, repeat.sha256}, None, None),
+        ({repeat.sha256, filler.sha256}, repeat, None),
+        ({filler.sha256}, filler, 60),
+    ):
+        start = require_start(choose(replace(board, held=held), 0))
+        assert start.substitute == chosen
+        assert start.until_at == (None if until_s is None else START + timedelta(seconds=until_s))
+    assert choose(board, 0) is None
+    assert is_silent_for(board.planned[0], board, START)
+    assert not is_silent_for(board.planned[0], replace(board, held={filler.sha256}), START)
