@@ -68,7 +68,7 @@ def deliver(box: StationBox, master: Path, *airings: Airing) -> None:
 def test_rundown_plays_at_its_second_and_the_journal_is_whole(tmp_path: Path, tone: Path, player: str) -> None:
     box = StationBox(tmp_path / "box")
     with running(box, box.write_settings(player=player)):
-        first = make_airing_of(make_airing("first", soon(2)), tone, SECONDS)
+        first = make_airing_of(make_airing("first", soon(3)), tone, SECONDS)
         second = replace(
             first, id=AiringId("second"), start_rule=StartRule.AFTER,
             start_at=first.start_at + timedelta(seconds=SECONDS),
