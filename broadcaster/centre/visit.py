@@ -22,8 +22,10 @@ from broadcaster.centre.traffic import hold_line
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import (
     BroadcasterError,
+    BrokenTransferError,
     DeliveryError,
     GaveWayError,
+    ProgrammeFileError,
     StationFullError,
     VerificationError,
 )
@@ -32,10 +34,11 @@ from broadcaster.core.ids import StationId
 from broadcaster.core.model import Station
 from broadcaster.core.time import Clock
 from broadcaster.delivery.progress import FleetListener, StationNews, Step, ignore_news
-from broadcaster.delivery.push import PushTally, StationJob, push_job
+from broadcaster.delivery.push import MasterFile, PlanFile, PushTally, StationJob, push_job
 from broadcaster.delivery.read_back import READ_BACK_LOG, READ_BACK_REASON, verify_read_back
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits
 from broadcaster.link.session import Pace, StationAddress, StationSession, open_session
+from broadcaster.link.transfer import INBOX, list_folder
 from broadcaster.store.deliveries import (
     DeliveryAttempt,
     begin_attempt,
@@ -50,6 +53,7 @@ from broadcaster.wire.receipt import Receipt, Verdict
 DISK_FULL = "disk full"
 CONFIRM_EVERY_S = 1.0
 UNCONFIRMED = "Unconfirmed"
+MASTER_SUFFIX = ".mp3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +138,16 @@ class Courier:
 
     def _serve(self, session: StationSession, one: Missing, tally: PushTally, confirm_s: float) -> bool:
         """Bring what the station does not hold by its own word, and tell whether its receipts speak of all of it."""
+        # Looked at in this order nothing is missed: a receipt is written before its file leaves the inbox.
+        lying = {} if self.is_urgent else {file.name: file.size_bytes for file in list_folder(session, INBOX)}
         held = self._read_held(one.station) if self.is_urgent else self._hear(session, one.station)
-        job = _make_job(session.address, one, held)
-        names = [document.name for document in (*job.plans, *job.orders)] + [master.name for master in job.masters]
+        job = _make_job(session.address, one, held, lying)
+        names = [document.name for document in (*one.plans, *one.orders)] + [master.name for master in one.masters]
         with self.record.read() as connection:
             refused = count_refusals(connection, one.station.id, names)
         push_job(session, job, tally, self._tell_bytes)
         is_confirmed = set(one.hashes) <= held
-        if not job.is_empty():
+        if not is_confirmed:
             self.tell(StationNews(one.station.id, Step.CONFIRMING))
             is_confirmed = self._await_receipts(session, one, names, refused, confirm_s)
         try:
@@ -174,12 +180,17 @@ class Courier:
         reason = reasons.get(new[0], "")
         if reason == DISK_FULL:
             raise StationFullError(f"{station.id}: it has no room for {new[0]}")
+        if new[0].endswith(MASTER_SUFFIX):
+            raise BrokenTransferError(
+                f"{station.id}: {new[0]} did not arrive as it was sent, it was refused: {reason}",
+                hint="it is sent anew; if that happens again and again, the box's disk or memory is failing",
+            )
         raise VerificationError(f"{station.id}: it refused {new[0]}: {reason}")
 
     def _serve_without_agent(self, session: StationSession, one: Missing, tally: PushTally, _confirm_s: float) -> bool:
         """Bring what the station does not hold, reading every file back: it can give no receipts."""
         look_after(self.record, one.station, session, self.clock)
-        job = _make_job(session.address, one, self._read_held(one.station))
+        job = _make_job(session.address, one, self._read_held(one.station), {})
         push_job(session, job, tally, self._tell_bytes)
         sent = [(plan.name, hash_bytes(plan.document)) for plan in (*job.plans, *job.orders)]
         sent += [(master.name, master.sha256) for master in job.masters]
@@ -206,10 +217,22 @@ class Courier:
         self.tell(StationNews(station, Step.SENDING, name, done_bytes, total_bytes))
 
 
-def _make_job(address: StationAddress, one: Missing, held: AbstractSet[str]) -> StationJob:
+def _make_job(address: StationAddress, one: Missing, held: AbstractSet[str], lying: Mapping[str, int]) -> StationJob:
+    """Leave out what the station holds by its word, and what lies whole in its inbox and waits for the agent."""
+
+    def is_needed(document: PlanFile) -> bool:
+        return hash_bytes(document.document) not in held and lying.get(document.name) != len(document.document)
+
     return StationJob(
         address,
-        tuple(plan for plan in one.plans if hash_bytes(plan.document) not in held),
-        tuple(master for master in one.masters if master.sha256 not in held),
-        tuple(order for order in one.orders if hash_bytes(order.document) not in held),
+        tuple(plan for plan in one.plans if is_needed(plan)),
+        tuple(m for m in one.masters if m.sha256 not in held and lying.get(m.name) != _read_size(m)),
+        tuple(order for order in one.orders if is_needed(order)),
     )
+
+
+def _read_size(master: MasterFile) -> int:
+    try:
+        return master.path.stat().st_size
+    except OSError as error:
+        raise ProgrammeFileError(f"the master {master.path} cannot be read: {error.strerror}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from broadcaster.core.errors import VerificationError
+from broadcaster.core.errors import BrokenTransferError
 from broadcaster.core.ids import LogId, Sha256
 from broadcaster.link.session import StationSession
 from broadcaster.link.transfer import INBOX, read_from, remove
@@ -18,7 +18,7 @@ def verify_read_back(session: StationSession, name: str, sha256: Sha256) -> None
     """Read a file in a station's inbox back and compare its hash; one that is wrong is removed there.
 
     Raises:
-        VerificationError: Other bytes, or none; nothing is left under the name, so that the next try sends it anew.
+        BrokenTransferError: Other bytes, or none; nothing is left under the name, so that the next try sends it anew.
         DeliveryError: The station cannot be read.
     """
     digest = hashlib.sha256()
@@ -28,7 +28,7 @@ def verify_read_back(session: StationSession, name: str, sha256: Sha256) -> None
         offset += len(piece)
     if digest.hexdigest() != sha256:
         remove(session, f"{INBOX}/{name}")
-        raise VerificationError(
+        raise BrokenTransferError(
             f"{session.address.station}: {name} was read back and is not what was sent; it was removed there",
             hint="the next try sends it anew; if it stays so, the station's disk is failing",
         )

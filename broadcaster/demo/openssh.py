@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from broadcaster.core.errors import ToolMissingError
@@ -44,13 +45,14 @@ def find_sshd() -> str | None:
     return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
-def start_sshd(folder: Path, state_folder: Path, client_public_key: str) -> RunningServer:
+def start_sshd(folder: Path, state_folder: Path, client_public_key: str, settings: Sequence[str] = ()) -> RunningServer:
     """Start an sshd on a free loopback port; root is not needed, and so it cannot chroot.
 
     Args:
         folder: What a session sees as its start: holds inbox/ and outbox/.
         state_folder: For the host key (kept when it is there already), settings and log.
         client_public_key: The line of the one key that may log in, as the user who runs this.
+        settings: Lines of sshd_config in place of our own with the same keywords.
 
     Raises:
         ToolMissingError: sshd is not installed, or does not start; the message ends with its log.
@@ -68,9 +70,10 @@ def start_sshd(folder: Path, state_folder: Path, client_public_key: str) -> Runn
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd started by root insists on it
     for _ in range(_TRIES):
         port = choose_port()
-        (state / "sshd_config").write_text(
-            _CONFIG.format(host=LOOPBACK, port=port, state=_quote(state), folder=_quote(folder.resolve()))
-        )
+        own = _CONFIG.format(host=LOOPBACK, port=port, state=_quote(state), folder=_quote(folder.resolve()))
+        replaced = {line.split()[0] for line in settings}
+        kept = [line for line in own.splitlines() if line.split()[0] not in replaced]
+        (state / "sshd_config").write_text("\n".join([*settings, *kept]) + "\n")
         process = subprocess.Popen(
             [sshd, "-D", "-f", str(state / "sshd_config"), "-E", str(state / "sshd.log")],
             stdin=subprocess.DEVNULL,

@@ -240,13 +240,14 @@ class _ChannelStream:
             self._channel.settimeout(2 * limits.stall_s + SYNC_EXTRA_S)
             self._channel.invoke_subsystem("sftp")  # paramiko waits here without any limit
         except (paramiko.SSHException, OSError, EOFError) as error:
-            if transport.is_active():
+            has_refused = isinstance(error, paramiko.ChannelException) or "closed" in str(error).lower()
+            if transport.is_active() and has_refused:
                 raise StationFolderError(
                     f"{address.station} lets the centre in but offers no SFTP",
                     hint="sshd_config at the station must have ForceCommand internal-sftp for the centre's account",
                 ) from error
             raise BrokenTransferError(
-                f"{address.station} closed the line right after the login",
+                f"{address.station}: the line broke or went silent right after the login",
                 hint="if it stays so: the chroot folder at the station must belong to root and be writable by it alone",
             ) from error
 

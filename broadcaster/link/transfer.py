@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -156,7 +155,7 @@ def measure_clock_offset_s(session: StationSession) -> float:
     Raises:
         DeliveryError: As for `send_bytes`.
     """
-    path = session.address.place(f"{INBOX}/.clock-{secrets.token_hex(8)}{PART}")
+    path = session.address.place(f"{INBOX}/.clock{PART}")  # always the same, so that one left by a kill is used up
     with explain_refusals(session, "measuring the clock"):
         began_s = time.time()
         with _hold_handle(session, path, WRITE | CREATE | TRUNCATE) as handle:
@@ -226,7 +225,14 @@ def _send_part(
         raise BrokenTransferError(
             f"{session.address.station}: {name} came out with {size_bytes} bytes instead of {total_bytes}"
         )
-    sftp.rename(final + PART, final)
+    try:
+        sftp.rename(final + PART, final)
+    except SftpStatusError as error:
+        if error.code != NO_SUCH_FILE:
+            raise
+        raise BrokenTransferError(
+            f"{session.address.station}: somebody took {name}.part away while it was sent"
+        ) from error
     return SentFile(sent_bytes, start)
 
 

@@ -14,7 +14,7 @@ from broadcaster.centre.deliver import collect_stations
 from broadcaster.centre.fanout import push_first, push_missing
 from broadcaster.centre.visit import Courier
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import HostKeyChangedError, UnreachableError, VerificationError
+from broadcaster.core.errors import BrokenTransferError, HostKeyChangedError, UnreachableError
 from broadcaster.core.ids import StationId
 from broadcaster.core.schedules import Schedules, UplinkCap
 from broadcaster.delivery.progress import StationNews, Step
@@ -85,7 +85,7 @@ def test_what_a_station_refuses_is_told_with_its_reason(fleet: Fleet) -> None:
     lying = replace(master, path=fleet.make_master(5, 100_000).path)  # the bytes of another master under its name
     courier = Courier(fleet.workspace, fleet.record, CLOCK, confirm_every_s=0.1)
     done = courier.visit(fleet.make_missing("an-nong", [lying]), confirm_s=20)
-    assert isinstance(done.error, VerificationError)
+    assert isinstance(done.error, BrokenTransferError)
     assert "its bytes are not what its name says" in done.error.message
     assert fleet.boxes["an-nong"].list_inbox() == []
 
@@ -149,7 +149,7 @@ def test_a_station_without_an_agent_is_read_back_and_looked_after(fleet: Fleet) 
     one = fleet.make_missing("an-nong", [master, other], has_agent=False)
     courier = Courier(fleet.workspace, fleet.record, CLOCK)
     done = courier.visit(one, confirm_s=0)
-    assert isinstance(done.error, VerificationError)
+    assert isinstance(done.error, BrokenTransferError)
     done = courier.visit(one, confirm_s=0)
     assert (done.error, done.is_confirmed, done.sent_bytes) == (None, True, 300_000)
     (box.inbox / master.name).unlink()
