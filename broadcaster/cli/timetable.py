@@ -10,6 +10,7 @@ import click
 from broadcaster.centre.publish import explain, list_publish_dates, preview_day, publish_days
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.screen import format_length, print_json, print_table
+from broadcaster.cli.timetable_files import export, import_file
 from broadcaster.core.errors import InputError, UnknownNameError
 from broadcaster.core.ids import choose_nearest
 from broadcaster.core.model import Station
@@ -20,6 +21,10 @@ from broadcaster.timetable.expand import Occurrence
 @click.group()
 def timetable() -> None:
     """See what plays where and when, and publish it."""
+
+
+timetable.add_command(export)
+timetable.add_command(import_file)
 
 
 @timetable.command("show")

@@ -1,0 +1,171 @@
+"""Change timetable.yaml as a person would: what stays the same keeps its place, its comments and its quotes."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from broadcaster.core.errors import WorkspaceError
+from broadcaster.core.files import write_atomic
+from broadcaster.timetable.read import FILES, read_schedules
+from broadcaster.timetable.table import Value, list_fields, write_row
+
+TIMETABLE = FILES[4]
+BACKUP = f"{TIMETABLE}.before"
+
+
+class ChangeKind(StrEnum):
+    """What happens to a slot."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChange:
+    """One slot that would not be as it is now; `details` are (field, text before, text after)."""
+
+    kind: ChangeKind
+    slot: str
+    details: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimetableEdit:
+    """A new text of timetable.yaml that was found right, and how it differs."""
+
+    text: str
+    changes: tuple[SlotChange, ...]
+
+
+def read_slots(folder: Path) -> list[Mapping[str, object]]:
+    """Read the slots as they stand in timetable.yaml.
+
+    Raises:
+        ConfigError: The schedules are not right as they are.
+        TimetableError: As above.
+        WorkspaceError: There is no such folder.
+    """
+    read_schedules(folder)
+    return [dict(slot) for slot in _load(folder / TIMETABLE)["slots"]]
+
+
+def plan_edit(folder: Path, slots: Sequence[Mapping[str, Value]], *, is_whole: bool) -> TimetableEdit:
+    """Plan how the slots of a timetable become others. Nothing is written.
+
+    Args:
+        folder: The workspace's schedules/.
+        slots: What the slots are to be; the order of those that are there stays.
+        is_whole: Slots that are not among them go.
+
+    Raises:
+        ConfigError: The timetable would not be right, or is not now; holds every fault.
+        TimetableError: As above.
+        WorkspaceError: There is no such folder.
+    """
+    read_schedules(folder)
+    root = _load(folder / TIMETABLE)
+    present: CommentedSeq = root["slots"]
+    wanted = {str(slot["id"]): slot for slot in slots}
+    changes = []
+    for place in reversed(range(len(present))):
+        slot = present[place]
+        if slot["id"] not in wanted and is_whole:
+            changes.append(SlotChange(ChangeKind.REMOVED, slot["id"], ()))
+            del present[place]
+        elif slot["id"] in wanted:
+            details = _change_slot(slot, wanted[slot["id"]])
+            if details:
+                changes.append(SlotChange(ChangeKind.CHANGED, slot["id"], details))
+    changes.reverse()
+    known = {slot["id"] for slot in present}
+    for name, new in wanted.items():
+        if name not in known:
+            slot = CommentedMap()
+            changes.append(SlotChange(ChangeKind.ADDED, name, _change_slot(slot, new)))
+            present.append(slot)
+    out = io.StringIO()
+    _make_yaml().dump(root, out)
+    _require_right(folder, out.getvalue())
+    return TimetableEdit(out.getvalue(), tuple(changes))
+
+
+def write_edit(folder: Path, edit: TimetableEdit) -> Path:
+    """Write a planned edit; the file as it was lies beside it, to go back to.
+
+    Returns:
+        The path of the file as it was.
+
+    Raises:
+        WorkspaceError: The folder cannot be written; the timetable is as it was.
+    """
+    try:
+        write_atomic(folder / BACKUP, (folder / TIMETABLE).read_bytes())
+        write_atomic(folder / TIMETABLE, edit.text.encode())
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be written: {error.strerror}") from error
+    return folder / BACKUP
+
+
+def _change_slot(slot: CommentedMap, new: Mapping[str, Value]) -> tuple[tuple[str, str, str], ...]:
+    names = list(list_fields())
+    before, after = write_row(slot), write_row(new)
+    details = []
+    for name, old_text, new_text in zip(names, before, after, strict=True):
+        if old_text == new_text:
+            continue
+        details.append((name, old_text, new_text))
+        if name in new:
+            slot[name] = _make_node(name, new[name])
+        else:
+            del slot[name]
+    return tuple(details)
+
+
+def _make_node(name: str, value: Value) -> object:
+    if name == "at" and isinstance(value, str):
+        return DoubleQuotedScalarString(value)
+    if isinstance(value, list):
+        nodes = CommentedSeq([_make_node("", one) for one in value])
+        if name != "rundown":
+            nodes.fa.set_flow_style()
+        return nodes
+    if isinstance(value, dict):
+        node = CommentedMap(value)
+        node.fa.set_flow_style()
+        return node
+    return value
+
+
+def _require_right(folder: Path, text: str) -> None:
+    """Read the folder as it would be, in a copy under the same name, so that faults name the files as people do."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / folder.name
+        copy.mkdir()
+        for name in FILES:
+            shutil.copyfile(folder / name, copy / name)
+        (copy / TIMETABLE).write_text(text, encoding="utf-8")
+        read_schedules(copy)
+
+
+def _load(path: Path) -> CommentedMap:
+    root: CommentedMap = _make_yaml().load(path.read_text(encoding="utf-8"))
+    return root
+
+
+def _make_yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 1000
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
