@@ -53,10 +53,11 @@ def write_calendar(schedules: Schedules, first_on: date, last_on: date, made_at:
 
 def _make_event(schedules: Schedules, slot: Slot, first_on: date, last_on: date) -> Event | None:
     begins_on = max(slot.starts_on or first_on, first_on) if slot.every_weeks == 1 else slot.starts_on or first_on
-    dates = [begins_on + timedelta(days=n) for n in range((last_on - begins_on).days + 1)]
+    earliest_on = min(first_on, begins_on)
+    dates = [earliest_on + timedelta(days=n) for n in range((last_on - earliest_on).days + 1)]
     bare = Slot(slot.id, slot.title, slot.at, slot.max_min, days=slot.days, starts_on=slot.starts_on,
                 ends_on=slot.ends_on, every_weeks=slot.every_weeks, nth=slot.nth)  # fmt: skip
-    ruled = [on for on in dates if match_slot(bare, on).is_on]
+    ruled = [on for on in dates if on >= begins_on and match_slot(bare, on).is_on]
     real = [on for on in dates if match_slot(slot, on, schedules.copies).is_on]
     if not real and not ruled:
         return None

@@ -187,7 +187,7 @@ def expand_with_dateutil(data: bytes) -> set[date]:
     return {moment.date() for moment in moments}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(slots(), st.none() | st.tuples(dates, dates))
 def test_calendar_means_the_same_dates_to_another_library(slot: Slot, copied: tuple[date, date] | None) -> None:
     copies = (DayCopy(*copied),) if copied else ()
