@@ -118,10 +118,13 @@ def list_ordered(
     """List what orders ask for, oldest first; each repeat is an airing of its own and ends with the order's expiry.
 
     An order issued in the future, by this box's clock, is due now. One that expired more than two days ago is the past.
+    One that another cancels is listed as cancelled, with the author of that: what has not sounded of it never does.
     """
+    orders = tuple(orders)
+    cancelled_by = {one.cancels: one.author for one in orders if one.status is OrderStatus.CANCEL}
     found: list[Planned] = []
     for order in sorted(orders, key=lambda one: (one.issued_at, one.id)):
-        if now_at >= order.expires_at + LOOK_BACK:
+        if order.status is OrderStatus.CANCEL or now_at >= order.expires_at + LOOK_BACK:
             continue
         first = Airing(
             id=AiringId(f"order-{order.id}-01"),
@@ -141,6 +144,8 @@ def list_ordered(
             late_rule=LateRule.BEGINNING,
         )
         times = order.times if order.status is OrderStatus.ACTUAL else 1
+        if order.id in cancelled_by:
+            order = replace(order, status=OrderStatus.CANCEL, author=cancelled_by[order.id])
         found += [
             Planned(replace(first, id=AiringId(f"order-{order.id}-{number:02}")), zone, quiet_hours, order)
             for number in range(1, times + 1)

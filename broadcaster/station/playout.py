@@ -21,7 +21,7 @@ from broadcaster.station.player import Cue, Player
 from broadcaster.station.settings import StationSettings
 from broadcaster.station.stage import Stage
 from broadcaster.wire.journal import Ending, SkipReason
-from broadcaster.wire.order import EmergencyOrder
+from broadcaster.wire.order import EmergencyOrder, OrderStatus
 
 LOOK_S = 0.5
 CLOSE_LOOK_S = 0.01
@@ -123,6 +123,7 @@ class Playout:
         self.stage.watch()
         self._follow_clock()
         now_at = self.clock.now_at()
+        self._end_cancelled(now_at)
         board = self._make_board(now_at)
         step = choose_step(board, now_at)
         if isinstance(step, Skip):
@@ -146,6 +147,15 @@ class Playout:
         step = self.clock.follow(is_on_air=self.stage.on_air is not None)
         if step and self.stage.ended is not None:
             self.stage.ended = (self.stage.ended[0], self.stage.ended[1] + step)
+
+    def _end_cancelled(self, now_at: datetime) -> None:
+        """End an order that sounds and is cancelled meanwhile."""
+        on_air = self.stage.on_air
+        for planned in self._list_planned(now_at) if on_air and on_air.start.planned.order else ():
+            order = planned.order
+            if order is not None and order.status is OrderStatus.CANCEL and on_air is not None:
+                if planned.airing.id == on_air.start.planned.airing.id:
+                    self.stage.end(Ending.STOPPED, f"cancelled by {order.author}")
 
     def _follow(self, start: Start, now_at: datetime) -> None:
         """Prepare a start whose time is near, and start it at its time."""

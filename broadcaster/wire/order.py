@@ -25,11 +25,12 @@ _SUFFIX = ".json"
 
 
 class OrderStatus(StrEnum):
-    """Whether an order is meant: only an actual one sounds."""
+    """Whether an order is meant: only an actual one sounds. One that cancels silences another and never sounds."""
 
     ACTUAL = "actual"
     TEST = "test"
     EXERCISE = "exercise"
+    CANCEL = "cancelled"
 
 
 class InterruptedRule(StrEnum):
@@ -44,7 +45,8 @@ class EmergencyOrder:
     """One order to sound a master at once.
 
     `stations` is empty when every station of the centre is meant. `times` is how often the master sounds, one after
-    the other. It lives for 24 hours at most: so long a box's own diary is sure to know whether it sounded.
+    the other. It lives for 24 hours at most: so long a box's own diary is sure to know whether it sounded. `cancels` is
+    the id of the order that one with the status CANCEL silences; its master is that order's, so it is held already.
     """
 
     id: str
@@ -61,6 +63,7 @@ class EmergencyOrder:
     times: int = 1
     volume: int = 100
     interrupted: InterruptedRule = InterruptedRule.RESUME
+    cancels: str = ""
 
     def __post_init__(self) -> None:
         for name in ("issued_at", "expires_at"):
@@ -112,6 +115,8 @@ def write_order(order: EmergencyOrder) -> bytes:
         "volume": order.volume,
         "interrupted": order.interrupted.value,
     }
+    if order.cancels:
+        fields["cancels"] = order.cancels
     return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
 
 
@@ -137,13 +142,16 @@ def read_order(data: bytes) -> EmergencyOrder:
         sha256=reader.read_sha256("sha256"),
         size_bytes=reader.read_int("size_bytes", 1),
         duration_ms=reader.read_int("duration_ms", 1, 86_400_000),
-        status=reader.read_as("status", OrderStatus, "actual, test or exercise"),
+        status=reader.read_as("status", OrderStatus, "actual, test, exercise or cancelled"),
         times=reader.read_int("times", 1, MAX_REPEATS),
         volume=reader.read_int("volume", 0, 130),
         interrupted=reader.read_as("interrupted", InterruptedRule, "resume or drop"),
+        cancels=reader.read_optional("cancels", reader.read_text) or "",
     )
     if not is_id(order.id):
         raise DocumentError(f"the emergency order's id {order.id!r} is not spelt as an id")
+    if is_id(order.cancels) is not (order.status is OrderStatus.CANCEL):
+        raise DocumentError("an emergency order that cancels names the one that it cancels, and no other does")
     if not timedelta() < order.expires_at - order.issued_at <= MAX_LIFE:
         raise DocumentError("the emergency order has to expire after its issue, within 24 hours")
     return order

@@ -177,3 +177,34 @@ def test_real_agent_obeys_an_order_that_comes_into_its_inbox(tmp_path: Path) -> 
     assert (start.note, end.ending) == ("emergency order lu-quet by Nguyễn Văn An", Ending.COMPLETE)
     assert end.started_at is not None
     assert sent_at <= end.started_at
+
+
+def cancel(order: EmergencyOrder) -> EmergencyOrder:
+    return replace(order, id=f"{order.id}-stop", status=OrderStatus.CANCEL, cancels=order.id, author="Lê Thị Mai")
+
+
+def test_cancelled_order_falls_silent_at_once_and_the_item_goes_on(day: Day) -> None:
+    playout = day.boot(day.add(make_airing("a")))
+    day.run(playout, START + timedelta(seconds=20))
+    file_order(day, playout.library, replace(ORDER, times=3))
+    day.run(playout, START + timedelta(seconds=25))
+    file_order(day, playout.library, cancel(ORDER))
+    day.run(playout, START + 5 * MINUTE)
+    told = day.tell()
+    ends = [(line[0], line[4]) for line in told if line[1] == "end"]
+    assert ends == [
+        ("a", Ending.CUT_BY_EMERGENCY), ("order-lu-quet-01", Ending.STOPPED), ("a", Ending.COMPLETE),
+    ]  # fmt: skip
+    sounded_s = next(float(str(line[3])) for line in told if line[:2] == ("order-lu-quet-01", "end"))
+    assert sounded_s <= 6
+    assert [line[4] for line in told if line[1] == "skip"] == [SkipReason.NOT_MEANT, SkipReason.NOT_MEANT]
+
+
+def test_order_that_was_cancelled_before_its_time_never_sounds(day: Day) -> None:
+    playout = day.boot(day.add(make_airing("a")))
+    file_order(day, playout.library, cancel(ORDER))
+    file_order(day, playout.library, ORDER)
+    day.run(playout, START + 5 * MINUTE)
+    assert [line[:2] for line in day.tell()] == [("order-lu-quet-01", "skip"), ("a", "start"), ("a", "end")]
+    notes = [line.note for line in day.box.read_journal() if line.happening is Happening.SKIP]
+    assert notes == ["cancelled by Lê Thị Mai"]
