@@ -18,6 +18,7 @@ from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, read_missing
 from broadcaster.centre.dispatch import Dispatcher
 from broadcaster.centre.notify import send_notice
+from broadcaster.centre.order_board import send_open_orders
 from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.centre.readiness import Readiness, read_board
 from broadcaster.centre.reports import write_weekly
@@ -100,6 +101,9 @@ class CentreService:
         """Have everybody served who misses something; returns at once, who is being served already goes on."""
         schedules = self._read()
         self._dispatcher.take_up(read_missing(self._workspace, self._record, schedules, self._clock.now_at()))
+        ordered = send_open_orders(self._workspace, self._record, schedules, self._clock)
+        if ordered:
+            _LOG.info("push: %d stations confirmed an emergency order", ordered)
 
     def collect(self) -> None:
         """Collect from every connected station."""

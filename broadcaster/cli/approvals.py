@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -37,7 +36,7 @@ def user() -> None:
 def add(context: click.Context, name: str, role: str, password_file: Path | None) -> None:
     """Add a user. NAME is small letters, digits, hyphens, and is never given again."""
     with open_desk(context) as desk:
-        password = _read_password(password_file, is_new=True)
+        password = read_password(password_file, is_new=True)
         add_user(desk.record, name, Role(role), password, getpass.getuser(), desk.now_at())
     click.echo(f"added {name}, {role}")
 
@@ -158,17 +157,27 @@ def _decide_each(
     reason: str,
 ) -> None:
     with open_desk(context) as desk:
-        who = _log_in(desk, name, lambda: _read_password(password_file, is_new=False))
+        who = log_in(desk, name, password_file)
         for programme in programmes:
             found = decide(desk.record, desk.schedules, programme, decision, who, reason, desk.now_at())
             click.echo(f"{decision.value} {found.id}: {found.title}")
 
 
-def _log_in(desk: Desk, name: str, read_password: Callable[[], str]) -> User:
-    return check_password(desk.record, name, read_password(), desk.now_at())
+def log_in(desk: Desk, name: str, password_file: Path | None) -> User:
+    """Check who somebody says to be.
+
+    Raises:
+        NotAllowedError: Name and password do not fit.
+    """
+    return check_password(desk.record, name, read_password(password_file, is_new=False), desk.now_at())
 
 
-def _read_password(path: Path | None, *, is_new: bool) -> str:
+def read_password(path: Path | None, *, is_new: bool) -> str:
+    """Read a password from a file that its owner alone can read, or ask for it.
+
+    Raises:
+        InputError: The file cannot be read, or others can read it too.
+    """
     if path is None:
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=is_new, err=True))
     try:

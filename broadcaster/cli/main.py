@@ -17,6 +17,7 @@ COMMANDS = {
     "key": "workspace:key",
     "programme": "programmes:programme",
     "timetable": "timetable:timetable",
+    "emergency": "emergency:emergency",
     "user": "approvals:user",
     "submit": "approvals:submit",
     "approve": "approvals:approve",

@@ -64,7 +64,7 @@ class CentreSettings:
     `push_ahead` is how long before its start a master is sent at the latest asked for; `publish_days` how many dates,
     today included, have a day plan at the stations; `start_tolerance_s` and `short_tolerance_s` are how much later an
     airing may start and how much shorter it may be and still count as played in full. `warn_ahead` is how long before
-    air a station that is not ready is an alarm.
+    air a station that is not ready is an alarm. `speech_command` speaks a text; espeak-ng does when it is empty.
     """
 
     name: str
@@ -77,6 +77,7 @@ class CentreSettings:
     workers: int = 34
     needs_approval: bool = False
     alarm_webhook: str = ""
+    speech_command: tuple[str, ...] = ()
     start_tolerance_s: float = 5.0
     short_tolerance_s: float = 2.0
     clock_tolerance_s: float = 5.0

@@ -144,10 +144,11 @@ def list_ordered(
             late_rule=LateRule.BEGINNING,
         )
         times = order.times if order.status is OrderStatus.ACTUAL else 1
+        known = order
         if order.id in cancelled_by:
-            order = replace(order, status=OrderStatus.CANCEL, author=cancelled_by[order.id])
+            known = replace(order, status=OrderStatus.CANCEL, author=cancelled_by[order.id])
         found += [
-            Planned(replace(first, id=AiringId(f"order-{order.id}-{number:02}")), zone, quiet_hours, order)
+            Planned(replace(first, id=AiringId(f"order-{order.id}-{number:02}")), zone, quiet_hours, known)
             for number in range(1, times + 1)
         ]
     return tuple(found)

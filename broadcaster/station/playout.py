@@ -151,11 +151,13 @@ class Playout:
     def _end_cancelled(self, now_at: datetime) -> None:
         """End an order that sounds and is cancelled meanwhile."""
         on_air = self.stage.on_air
-        for planned in self._list_planned(now_at) if on_air and on_air.start.planned.order else ():
+        if on_air is None or on_air.start.planned.order is None:
+            return
+        for planned in self._list_planned(now_at):
             order = planned.order
-            if order is not None and order.status is OrderStatus.CANCEL and on_air is not None:
-                if planned.airing.id == on_air.start.planned.airing.id:
-                    self.stage.end(Ending.STOPPED, f"cancelled by {order.author}")
+            is_cancelled = order is not None and order.status is OrderStatus.CANCEL
+            if order is not None and is_cancelled and planned.airing.id == on_air.start.planned.airing.id:
+                self.stage.end(Ending.STOPPED, f"cancelled by {order.author}")
 
     def _follow(self, start: Start, now_at: datetime) -> None:
         """Prepare a start whose time is near, and start it at its time."""

@@ -252,3 +252,14 @@ approvals = Table(
     Column("reason", Text, nullable=False),
     Index("ix_approvals_programme_id", "programme_id"),
 )
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("signature", Text, nullable=False),
+)

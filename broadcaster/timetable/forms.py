@@ -50,6 +50,12 @@ def _check_host_key(text: str) -> str:
     return " ".join(words[:2])
 
 
+def _check_speech(words: list[str]) -> list[str]:
+    if words and "{wav}" not in words:
+        raise ValueError('expected a program and its arguments, "{wav}" among them')
+    return words
+
+
 def _read_monday(text: str) -> str:
     try:
         read_week(text)
@@ -133,6 +139,7 @@ class CentreFile(Form):
     collect_every_min: int = Field(15, ge=1, le=1440)
     approval: Literal["off", "required"] = "off"
     alarm_webhook: str = Field("", pattern=r"^(https?://[^\s]+)?$")
+    speech_command: Annotated[list[str], AfterValidator(_check_speech)] = []
     workers: int = Field(34, ge=1, le=200)
     uplink: UplinkForm = UplinkForm.model_validate({})
     warn_ahead_min: int = Field(60, ge=1, le=1440)

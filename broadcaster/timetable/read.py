@@ -115,6 +115,7 @@ def _make_centre(form: CentreFile) -> CentreSettings:
         ),
         warn_ahead=timedelta(minutes=form.warn_ahead_min),
         alarm_webhook=form.alarm_webhook,
+        speech_command=tuple(form.speech_command),
         needs_approval=form.approval == "required",
         start_tolerance_s=form.tolerance.start_s,
         short_tolerance_s=form.tolerance.short_s,

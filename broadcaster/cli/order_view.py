@@ -1,0 +1,160 @@
+"""What a person sees of an emergency order: the preview, the stations one by one as they answer, the table."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import click
+
+from broadcaster.centre.deliver import collect_stations
+from broadcaster.centre.emergency import OrderWish
+from broadcaster.centre.order_board import OrderState, read_states, send_order
+from broadcaster.cli.context import Desk
+from broadcaster.cli.screen import format_length, format_local, print_table
+from broadcaster.core.ids import StationId
+from broadcaster.core.model import Airing, Station
+from broadcaster.delivery.progress import StationNews, Step
+from broadcaster.store.orders import KeptOrder
+from broadcaster.wire.order import InterruptedRule, OrderStatus
+
+LOOK_S = 0.25
+COLLECT_EVERY = timedelta(seconds=2)
+MOST_NAMES = 12
+MOST_LINES = 40
+
+
+def print_preview(
+    desk: Desk, wish: OrderWish, duration_ms: int, targets: Sequence[Station], cut: Mapping[StationId, list[Airing]]
+) -> None:
+    """Print who will hear it, how long it sounds and what it interrupts."""
+    zone = desk.schedules.centre.zone
+    now = desk.now_at().astimezone(zone)
+    names = ", ".join(one.name for one in targets[:MOST_NAMES]) + (" …" if len(targets) > MOST_NAMES else "")
+    click.echo(f"EMERGENCY ({wish.status.value}): {wish.title}")
+    click.echo(f"  at        {len(targets)} stations: {names}")
+    click.echo(f"  length    {format_length(duration_ms)}, {wish.times} times, volume {wish.volume} %")
+    click.echo(f"  may begin until {format_local(desk.now_at() + wish.life, zone)}")
+    if any(quiet.has(now.time()) for quiet in desk.schedules.centre.quiet_hours):
+        click.echo("  it breaks the quiet hours")
+    titles = sorted({airing.title for airings in cut.values() for airing in airings})
+    then = "goes on afterwards" if wish.interrupted is InterruptedRule.RESUME else "is given up"
+    if titles:
+        click.echo(f"  interrupts {', '.join(titles[:MOST_NAMES])} at {len(cut)} stations, which {then}")
+    else:
+        click.echo("  interrupts nothing that is planned")
+    deaf = [one for one in targets if not one.is_connected() or not one.has_agent]
+    if deaf:
+        click.echo(f"  {len(deaf)} stations cannot be reached by it; telephone them:")
+        for one in deaf[:MOST_LINES]:
+            click.echo(f"    {one.name} {one.phone or '(no number in stations.yaml)'}")
+
+
+def follow_order(
+    desk: Desk, kept: KeptOrder, targets: Sequence[Station], wait_s: float, *, is_sending: bool = True
+) -> bool:
+    """Send an order and say of every station when it received and played it, until all have or the wait is over.
+
+    Returns:
+        False when a connected station did not receive it.
+    """
+    connected = [one for one in targets if one.is_connected() and one.has_agent]
+    until_at = desk.now_at() + timedelta(seconds=wait_s)
+    names = {one.id: one.name for one in targets}
+    done = threading.Event()
+
+    def send() -> None:
+        try:
+            if is_sending:
+                give_up_at = min(until_at, kept.order.expires_at)
+                send_order(desk.workspace, desk.record, desk.schedules, kept, connected, desk.clock, give_up_at, hear)
+        finally:
+            done.set()
+
+    def hear(news: StationNews) -> None:
+        if news.step in (Step.FAILED, Step.AGAIN) and (news.station, news.message) not in failed:
+            failed.add((news.station, news.message))
+            _say(desk, f"{names.get(news.station, news.station)}: {news.message}")
+
+    failed: set[tuple[StationId, str]] = set()
+    thread = threading.Thread(target=send, name="emergency", daemon=True)
+    thread.start()
+    told: dict[StationId, str] = {}
+    collect_at = desk.now_at()
+    while True:
+        states = read_states(desk.record, desk.schedules, kept)
+        for one in states:
+            word = describe_state(desk, kept, one)
+            if word and told.get(one.station.id) != word:
+                told[one.station.id] = word
+                _say(desk, f"{one.station.name}: {word}")
+        open_ones = [one.station for one in states if one.received_at is not None and not _is_over(kept, one)]
+        is_sent = done.is_set() and not open_ones
+        if is_sent or desk.now_at() >= until_at:
+            break
+        if open_ones and desk.now_at() >= collect_at:
+            collect_stations(desk.workspace, desk.record, desk.schedules, open_ones, desk.clock)
+            collect_at = desk.now_at() + COLLECT_EVERY
+        desk.clock.sleep_s(LOOK_S)
+    print_states(desk, kept, states)
+    reached = {one.station.id for one in states if one.received_at is not None}
+    return all(one.id in reached for one in connected)
+
+
+def describe_state(desk: Desk, kept: KeptOrder, one: OrderState) -> str:
+    """Say in words how far an order is at a station; "" when nothing was heard of it."""
+    zone = desk.schedules.centre.zone
+    if one.trouble:
+        return one.trouble
+    if one.started_at is not None:
+        at = f"{one.started_at.astimezone(zone):%H:%M:%S}"
+        wanted = kept.order.times
+        if one.is_over:
+            return f"played {one.sounded} of {wanted} times since {at}, {one.output_ms / 1000:.1f} s"
+        return f"sounds since {at}" if not one.sounded else f"sounds since {at}, {one.sounded} of {wanted} times"
+    return "received" if one.received_at is not None else ""
+
+
+def print_states(desk: Desk, kept: KeptOrder, states: Sequence[OrderState]) -> None:
+    """Print the stations as a table, and the sums."""
+    zone = desk.schedules.centre.zone
+    rows = [
+        (one.station.id, one.station.name, format_local(one.received_at, zone), format_local(one.started_at, zone),
+         describe_state(desk, kept, one) or ("not received" if one.station.is_connected() else "not connected"),
+         one.station.phone if one.received_at is None else "")
+        for one in states
+    ]  # fmt: skip
+    print_table("", ("Station", "Name", "Received", "Sound began", "State", "Telephone"), rows)
+    received = sum(one.received_at is not None for one in states)
+    sounded = sum(one.started_at is not None for one in states)
+    end = "" if kept.order.status is OrderStatus.CANCEL else f", sounded at {sounded}"
+    click.echo(f"received by {received} of {len(states)} stations{end}")
+
+
+def order_fields(kept: KeptOrder) -> dict[str, object]:
+    """Give an order's fields for JSON."""
+    order = kept.order
+    return {
+        "id": order.id, "title": order.title, "by": order.author, "issued_at": order.issued_at,
+        "expires_at": order.expires_at, "status": order.status.value, "times": order.times, "volume": order.volume,
+        "duration_ms": order.duration_ms, "cancels": order.cancels or None, "source": kept.source or None,
+        "asked": order.stations or "all",
+    }  # fmt: skip
+
+
+def state_fields(one: OrderState) -> dict[str, object]:
+    """Give a station's fields for JSON."""
+    return {
+        "station": one.station.id, "received_at": one.received_at, "started_at": one.started_at,
+        "sounded": one.sounded, "output_ms": one.output_ms, "over": one.is_over, "trouble": one.trouble,
+    }  # fmt: skip
+
+
+def _is_over(kept: KeptOrder, one: OrderState) -> bool:
+    return one.is_over or kept.order.status is OrderStatus.CANCEL
+
+
+def _say(desk: Desk, line: str) -> None:
+    at = desk.now_at().astimezone(desk.schedules.centre.zone)
+    click.echo(f"{at:%H:%M:%S} {line}")
