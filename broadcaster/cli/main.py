@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": "approvals:audit",
     "push": "stations:push",
     "status": "stations:status",
+    "trust": "trust:trust",
     "readiness": "readiness:readiness",
     "collect": "report:collect",
     "report": "report:report",

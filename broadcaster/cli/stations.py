@@ -26,7 +26,7 @@ from broadcaster.store.deliveries import read_attempts
 @click.option("--wait", "wait_s", default=20.0, show_default=True, help="Seconds to wait for the stations' receipts.")
 @click.option(
     "--tries",
-    default=3,
+    default=2,
     show_default=True,
     type=click.IntRange(1, 100),
     help="How often a station whose trouble may pass is tried, with growing waits.",
@@ -41,7 +41,7 @@ def push(
     Done is what a station's receipt confirms. Exit code 1 when a station could not be served.
     """
     with open_desk(context) as desk:
-        _require_stations(desk, stations)
+        require_stations(desk, stations)
         missing = read_missing(desk.workspace, desk.record, desk.schedules, desk.now_at())
         if stations:
             missing = [one for one in missing if one.station.id in stations]
@@ -72,7 +72,7 @@ def push(
 def status(context: click.Context, station: str | None, as_json: bool) -> None:
     """Show who holds verified bytes for the next slot. Exit code 1 when a planned station is not ready."""
     with open_desk(context) as desk:
-        _require_stations(desk, (station,) if station else ())
+        require_stations(desk, (station,) if station else ())
         board = read_board(desk.record, desk.schedules, desk.now_at())
         if station:
             board = [row for row in board if row.station.id == station]
@@ -104,7 +104,12 @@ def _make_board(desk: Desk, missing: Sequence[Missing]) -> FleetBoard:
     return FleetBoard(expected, desk.schedules.centre.zone, desk.now_at)
 
 
-def _require_stations(desk: Desk, names: Sequence[str]) -> None:
+def require_stations(desk: Desk, names: Sequence[str]) -> None:
+    """Refuse names that no station bears, and say which was meant.
+
+    Raises:
+        UnknownNameError: There is no such station.
+    """
     known = [one.id for one in desk.schedules.stations]
     for name in names:
         if name not in known:

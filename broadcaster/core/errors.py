@@ -194,9 +194,7 @@ class HostKeyChangedError(DeliveryError):
     """The station shows another host key than the pinned one: never accepted silently, never retried."""
 
     exit_code = 45
-    default_hint = (
-        "box set up anew: check its key at the box, correct host_key in stations.yaml; else it is an impostor"
-    )
+    default_hint = "`broadcaster trust STATION` shows both keys; confirm only what somebody has read at the box itself"
 
 
 class NotEnrolledError(DeliveryError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import logging
 import time
@@ -19,12 +17,12 @@ from broadcaster.core.errors import (
     DeliveryError,
     HostKeyChangedError,
     LoginRefusedError,
-    NotEnrolledError,
     StationFolderError,
     UnreachableError,
 )
 from broadcaster.core.ids import StationId
 from broadcaster.link.gate import LoginGate
+from broadcaster.link.host_key import HOST_KEY_ALGORITHMS, read_pinned
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits, MeasuredSocket, Watchdog, connect_socket
 from broadcaster.link.sftp import SYNC_EXTRA_S, SftpClient
 from broadcaster.wire.signature import read_private_key
@@ -35,14 +33,6 @@ Pace = Callable[[int], None]
 _LOGINS = LoginGate()
 _CIPHERS = ("aes128-gcm@openssh.com", "aes128-ctr")
 _RECEIVE_BYTES = 64 << 10
-_HOST_KEY_ALGORITHMS = {
-    "ssh-ed25519": ("ssh-ed25519",),
-    "ecdsa-sha2-nistp256": ("ecdsa-sha2-nistp256",),
-    "ecdsa-sha2-nistp384": ("ecdsa-sha2-nistp384",),
-    "ecdsa-sha2-nistp521": ("ecdsa-sha2-nistp521",),
-    "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
-}
-
 # paramiko reports every broken line with a traceback on standard error; what matters of it comes out as our errors.
 _PARAMIKO_LOG = logging.getLogger("paramiko")
 _PARAMIKO_LOG.addHandler(logging.NullHandler())
@@ -109,7 +99,7 @@ def open_session(
     """
     read_private_key(key)
     own_key = paramiko.Ed25519Key(filename=str(key))
-    pinned_type, pinned_blob = _read_pinned(address)
+    pinned_type, pinned_blob = read_pinned(address.station, address.host_key)
     line = connect_socket(address.station, address.host, address.port, limits)
     try:
         transport = paramiko.Transport(line)
@@ -171,16 +161,6 @@ class _Turn:
         return since_s if since_s is None or self._since_s is None else max(since_s, self._since_s)
 
 
-def _read_pinned(address: StationAddress) -> tuple[str, bytes]:
-    words = address.host_key.split()
-    if len(words) < 2 or words[0] not in _HOST_KEY_ALGORITHMS:
-        raise NotEnrolledError(f"{address.station}: host_key is not a public key line")
-    try:
-        return words[0], base64.b64decode(words[1], validate=True)
-    except binascii.Error as error:
-        raise NotEnrolledError(f"{address.station}: host_key is damaged") from error
-
-
 def _shake_hands(
     transport: paramiko.Transport, address: StationAddress, pinned_type: str, pinned_blob: bytes, limits: LinkLimits
 ) -> None:
@@ -190,7 +170,7 @@ def _shake_hands(
     transport.channel_timeout = limits.channel_s
     options = transport.get_security_options()
     options.ciphers = _CIPHERS
-    options.key_types = _HOST_KEY_ALGORITHMS[pinned_type]  # else a station with several keys may show another one
+    options.key_types = HOST_KEY_ALGORITHMS[pinned_type]  # else a station with several keys may show another one
     try:
         transport.start_client(timeout=max(limits.banner_s, limits.handshake_s))
         shown = transport.get_remote_server_key()

@@ -19,7 +19,7 @@ from broadcaster.centre.workspace import init_workspace
 from broadcaster.core.files import hold_lock
 from broadcaster.demo.server import choose_port
 from broadcaster.wire.signature import write_key_pair
-from tests.sshd import open_box
+from tests.sshd import Box, open_box
 
 AUDIO = Path(__file__).parents[2] / "audio"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -174,7 +174,7 @@ def test_station_in_trouble_is_named_with_its_trouble(run: Command, workspace: P
 
     def push() -> dict[str, Any]:
         run("timetable", "publish")
-        (result,) = read_json(run("push", "--wait", "0", "--json", code=1))
+        (result,) = read_json(run("push", "--wait", "0", "--tries", "1", "--json", code=1))
         return result
 
     write_stations(workspace)
@@ -186,7 +186,7 @@ def test_station_in_trouble_is_named_with_its_trouble(run: Command, workspace: P
         write_stations(workspace, **where, host_key=stranger)
         assert push()["error"] == "HostKeyChangedError"
         assert list(box.inbox.iterdir()) == []
-        write_stations(workspace, **where, host_key=box.address.host_key)
+        let_go_on(run, workspace, box)
         (box.state / "authorized_keys").write_text(stranger)
         assert push()["error"] == "LoginRefusedError"
         (box.state / "authorized_keys").write_text(key.with_name(f"{key.name}.pub").read_text())
@@ -198,6 +198,23 @@ def test_station_in_trouble_is_named_with_its_trouble(run: Command, workspace: P
             assert said in tried, tried
     failed = run("collect", code=1)
     assert "Xã An Nông" in failed.stderr
+
+
+def let_go_on(run: Command, workspace: Path, box: Box) -> None:
+    """Confirm the key that the box shows, as a person does who has telephoned."""
+    shown = subprocess.run(["ssh-keygen", "-lf", str(box.state / "host_key.pub")], capture_output=True, check=True)
+    fingerprint = shown.stdout.decode().split()[1]
+    preview = run("trust", "an-nong", "--preview").stdout
+    assert fingerprint in preview
+    assert "stopped   yes" in preview
+    assert "is stopped" in run("push", "--tries", "1", code=1).stdout
+    assert "did you mean" in run("trust", "an-nongg", code=16).stderr
+    assert "shows SHA256:" in run("trust", "an-nong", "--fingerprint", "SHA256:other", code=10).stderr
+    assert "interrupted" in run("trust", "an-nong", code=130).stderr  # nobody answers the question
+    assert "Xã An Nông goes on" in run("trust", "an-nong", "--fingerprint", fingerprint).stdout
+    assert box.address.host_key.split()[1] in (workspace / "schedules" / "stations.yaml").read_text()
+    assert "nothing to confirm" in run("trust", "an-nong").stdout
+    assert "host key confirmed" in run("audit").stdout
 
 
 def test_station_that_another_push_serves_is_left_to_it(run: Command, workspace: Path) -> None:
