@@ -13,6 +13,7 @@ import click
 
 from broadcaster import __version__
 from broadcaster.cli.boundary import run_command
+from broadcaster.cli.local import local
 from broadcaster.core.errors import BrokenChainError, StationError
 from broadcaster.core.time import SystemClock
 from broadcaster.station.agent import Agent
@@ -125,6 +126,9 @@ def verify(path: Path) -> None:
     breaks = [found for proof in proofs for found in proof.breaks]
     if breaks:
         raise BrokenChainError("\n".join(breaks), hint="keep the files as they are and tell the centre")
+
+
+cli.add_command(local)
 
 
 def run() -> None:

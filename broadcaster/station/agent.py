@@ -24,6 +24,7 @@ from broadcaster.station.playout import Playout
 from broadcaster.station.receive import Receiver
 from broadcaster.station.settings import NULL, PlayerKind, StationSettings
 from broadcaster.station.steady_clock import SteadyClock
+from broadcaster.station.take_in import FallbackTaker
 from broadcaster.wire.day_plan import plan_file_name
 from broadcaster.wire.receipt import FILE_NAME as RECEIPTS
 from broadcaster.wire.status import FILE_NAME as STATUS
@@ -102,6 +103,7 @@ class Agent:
         receipts = ChainedLog(log, [receipts_path] if receipts_path.exists() else [], aside)
         journal = Journal(settings.outbox, log, settings.library)
         receiver = Receiver(settings.inbox, settings.outbox, library, receipts, clock, settings.reserve_bytes)
+        taker = FallbackTaker(settings.fallback, library, clock, settings.reserve_bytes)
         playout = Playout(library, journal, player, settings, clock)
         playout.recover()
         mended = [*receipts.troubles, *journal.chain.troubles]
@@ -111,7 +113,15 @@ class Agent:
             snapshot = playout.snapshot
             word = clock.read_word()
             off = f"the box's clock is {word.offset_ms / 1000:+.1f} s behind the agent's time" if word.offset_ms else ""
-            troubles = [snapshot.trouble, off, receiver.trouble, *library.troubles, *mended]
+            troubles = [
+                snapshot.trouble,
+                off,
+                receiver.trouble,
+                taker.trouble,
+                library.own.trouble,
+                *library.troubles,
+                *mended,
+            ]
             return StationStatus(
                 station=settings.station,
                 log=log,
@@ -130,6 +140,7 @@ class Agent:
 
         rounds = (
             _Round("receive", RECEIVE_EVERY_S, lambda: receive_once(receiver)),
+            _Round("fallback", 0.0, taker.refresh),
             _Round("status", LOOK_FOR_CHANGE_S, StatusWriter(settings, clock, make_status).write_if_due),
         )
         _log.info("station %s plays with %s", settings.station, player.name)
@@ -146,12 +157,13 @@ class Agent:
 
 
 def receive_once(receiver: Receiver) -> float:
-    """Make one pass over the inbox.
+    """Make one pass over the inbox, and look whether the commune's own items were changed.
 
     Returns:
         How long to wait (s) before the next one: longer when the disk refused, so that a full one is left in peace.
     """
     try:
+        receiver.library.own.load()
         receiver.receive_all()
     except StationDiskError as error:
         receiver.trouble = error.message

@@ -24,6 +24,7 @@ NEAR = timedelta(seconds=1)
 SHORTEST_JOIN = timedelta(seconds=1)
 RESUME_WITHIN = timedelta(minutes=30)
 HELD_UP_FOR = timedelta(hours=1)
+LONGEST_SLOT = timedelta(hours=12)
 REST_OF_SLOT = timedelta(seconds=5)
 STAND_IN_OVER = "the time of what it stood for was over"
 
@@ -154,10 +155,18 @@ def _give_up(planned: Planned, board: Board, now_at: datetime) -> Skip:
 def _is_following(planned: Planned, board: Board) -> bool:
     """Tell whether it is only late because it waits, or waited until a moment ago, for another item's end."""
     before = board.running or board.just_ended
-    if before is None or planned.order is not None or planned.airing.start_rule is StartRule.HARD:
+    is_hard = planned.airing.start_rule is StartRule.HARD and planned.local_rank is None
+    if before is None or planned.order is not None or is_hard:
         return False
     is_own = before.airing.slot == planned.airing.slot
-    return is_own or before.order is not None or before.airing.start_at <= planned.airing.start_at
+    return is_own or before.order is not None or _find_slot_start(before, board) <= planned.airing.start_at
+
+
+def _find_slot_start(planned: Planned, board: Board) -> datetime:
+    """Find when the rundown that an item belongs to begins."""
+    mine = planned.airing
+    starts = (one.airing.start_at for one in board.planned if one.airing.slot == mine.slot)
+    return min((at for at in starts if timedelta() <= mine.start_at - at <= LONGEST_SLOT), default=mine.start_at)
 
 
 def _find_overtaking(planned: Planned, board: Board, now_at: datetime) -> Airing | None:

@@ -15,6 +15,7 @@ from broadcaster.core.errors import DocumentError, ProgrammeFileError, Signature
 from broadcaster.core.files import open_regular, sync_folder, write_atomic
 from broadcaster.core.ids import Sha256, StationId, is_sha256
 from broadcaster.station.orders import OrderBook
+from broadcaster.station.own_shelf import OwnShelf
 from broadcaster.wire.day_plan import DayPlan, plan_file_name, read_day_plan, read_file_name
 from broadcaster.wire.fields import MAX_DOCUMENT_BYTES
 from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
@@ -94,6 +95,7 @@ class Library:
         self.plans: dict[date, HeldPlan] = {}
         self.troubles: list[str] = []
         self.order_book = OrderBook(folder / "orders", centre_key, station)
+        self.own = OwnShelf(folder)
         self._filing = threading.Lock()
 
     def open(self) -> None:
@@ -107,6 +109,7 @@ class Library:
         self.incoming.mkdir()
         self.load_plans()
         self.order_book.open()
+        self.own.load()
 
     def load_plans(self) -> None:
         """Load the newest revision of each date whose signature holds; one that fails is not played, and is told."""
@@ -176,13 +179,15 @@ class Library:
     def list_removable(self, now_at: datetime) -> list[Sha256]:
         """List the masters that may go when room is needed, oldest first.
 
-        A master stays while an order, or a plan from yesterday on, names it, and for two days after its coming: its
-        plan may still be on the way. Where the clock runs ahead of all plans, yesterday is counted from the newest one.
+        A master stays while an order, a plan from yesterday on, or the commune's own shelf names it, and for two days
+        after its coming: its plan may still be on the way. Where the clock runs ahead of all plans, yesterday is
+        counted from the newest one.
         """
         plans = [held.plan for held in self.plans.values()]
         first = min([now_at.date(), *([max(plan.on for plan in plans)] if plans else [])]) - timedelta(days=1)
         kept = {airing.sha256 for plan in plans if plan.on >= first for airing in plan.airings}
         kept |= {order.sha256 for order in self.order_book.orders.values()}
+        kept |= self.own.list_hashes()
         came = {sha256: self.master_path(sha256).stat().st_mtime for sha256 in self.list_masters() - kept}
         before = (now_at - KEEP_UNPLANNED).timestamp()
         return sorted((sha256 for sha256 in came if came[sha256] < before), key=lambda sha256: (came[sha256], sha256))

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from broadcaster.core.errors import PlayerError, StationDiskError
 from broadcaster.core.ids import AiringId
-from broadcaster.station.board import Board, Planned, Skip, Start
+from broadcaster.station.agenda import Agenda
+from broadcaster.station.board import Board, Skip, Start
 from broadcaster.station.choose import choose_step, find_cut, is_silent_for
 from broadcaster.station.clock import StationClock
 from broadcaster.station.journal import Journal
-from broadcaster.station.ladder import list_planned
-from broadcaster.station.library import HeldPlan, Library
+from broadcaster.station.library import Library
 from broadcaster.station.on_air import make_end_line, read_playing, remove_playing
-from broadcaster.station.orders import list_ordered
 from broadcaster.station.player import Cue, Player
 from broadcaster.station.settings import StationSettings
 from broadcaster.station.stage import Stage
 from broadcaster.wire.journal import Ending, SkipReason
-from broadcaster.wire.order import EmergencyOrder, OrderStatus
+from broadcaster.wire.order import OrderStatus
 
 LOOK_S = 0.5
 CLOSE_LOOK_S = 0.01
@@ -70,8 +69,7 @@ class Playout:
         self.clock = clock
         self.stage = Stage(journal, library.folder, clock)
         self.snapshot = Snapshot()
-        self._planned: tuple[Planned, ...] = ()
-        self._planned_of: tuple[dict[date, HeldPlan], dict[str, EmergencyOrder], date] | None = None
+        self._agenda = Agenda(library, settings)
         self._prepared: tuple[Start, Cue] | None = None
         self._retry: tuple[AiringId, datetime] | None = None
         self._failures: dict[AiringId, int] = {}
@@ -81,7 +79,7 @@ class Playout:
     def recover(self) -> None:
         """End what the last run left open: its sound broke off with the power, or with the process."""
         now_at = self.clock.now_at()
-        zones = {planned.airing.id: planned.zone for planned in self._list_planned(now_at)}
+        zones = {planned.airing.id: planned.zone for planned in self._agenda.list_planned(now_at)}
         for line in list(self.journal.open.values()):
             started_at, output_ms = read_playing(self.library.folder, line)
             note = f"broke off after at least {output_ms / 1000:.1f} s"
@@ -153,7 +151,7 @@ class Playout:
         on_air = self.stage.on_air
         if on_air is None or on_air.start.planned.order is None:
             return
-        for planned in self._list_planned(now_at):
+        for planned in self._agenda.list_planned(now_at):
             order = planned.order
             is_cancelled = order is not None and order.status is OrderStatus.CANCEL
             if order is not None and is_cancelled and planned.airing.id == on_air.start.planned.airing.id:
@@ -206,7 +204,7 @@ class Playout:
         stage = self.stage
         ended = stage.ended
         return Board(
-            planned=self._list_planned(now_at),
+            planned=self._agenda.list_planned(now_at),
             settled=self.journal.settled,
             interrupted=self.journal.interrupted,
             held=self.library.list_masters(),
@@ -214,22 +212,6 @@ class Playout:
             resumable=stage.resumable,
             just_ended=ended[0] if ended and abs(now_at - ended[1]) <= JUST_ENDED else None,
         )
-
-    def _list_planned(self, now_at: datetime) -> tuple[Planned, ...]:
-        """List what the plans from yesterday on ask for; older ones are the past, and the diary may not reach back."""
-        plans, orders, today = self.library.plans, self.library.order_book.orders, now_at.date()
-        of = self._planned_of
-        if of is None or of[0] is not plans or of[1] is not orders or of[2] != today:
-            recent = [held.plan for held in plans.values() if held.plan.on >= today - timedelta(days=1)]
-            history = [held.plan for held in plans.values()]
-            planned = list_planned(recent, self.settings.quiet_hours, history)
-            newest = max(recent, key=lambda plan: plan.on, default=None)
-            zone = ZoneInfo(newest.zone if newest else "UTC")
-            quiet = (newest.quiet_hours if newest else ()) + self.settings.quiet_hours
-            ordered = list_ordered(orders.values(), self.settings.station, zone, quiet, now_at)
-            self._planned = ordered + planned
-            self._planned_of = (plans, orders, today)
-        return self._planned
 
     def _tell(self, board: Board, step: Start | None, now_at: datetime) -> None:
         missing = {

@@ -20,6 +20,7 @@ NULL = "null"
 AUTO = "auto"
 _FIELDS = (
     "station", "centre_key", "inbox", "outbox", "library", "player", "output", "volume", "quiet_hours", "reserve_mb",
+    "fallback",
 )  # fmt: skip
 T = TypeVar("T")
 
@@ -37,7 +38,8 @@ class StationSettings:
     """What the box was told at its setting up.
 
     `output` is "auto", "null", a sound device as mpv names it, or for the built-in player a `.wav` file. `volume` is
-    percent of the plan's volume. `reserve_bytes` of the disk are never filled with masters.
+    percent of the plan's volume. `reserve_bytes` of the disk are never filled with masters. `fallback` is the commune's
+    folder of pieces that sound when a master has not come; None when there is none.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class StationSettings:
     volume: int = 100
     quiet_hours: tuple[QuietHours, ...] = ()
     reserve_bytes: int = 200_000_000
+    fallback: Path | None = None
 
 
 def read_settings(path: Path) -> StationSettings:
@@ -89,6 +92,7 @@ def read_settings(path: Path) -> StationSettings:
         volume=reader.read_int("volume", 100, 0, 130),
         quiet_hours=reader.read_quiet_hours(),
         reserve_bytes=reader.read_int("reserve_mb", 200, 0, 10**9) * 1_000_000,
+        fallback=reader.read_folder("fallback") if "fallback" in fields else None,
     )
     folders = {settings.inbox, settings.outbox, settings.library}
     if len(folders) < 3 or any(one in two.parents for one in folders for two in folders):
