@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from broadcaster.centre.editions import write_weekly
 from broadcaster.centre.publish import publish_days
-from broadcaster.centre.reports import write_weekly
 from broadcaster.centre.workspace import Workspace, init_workspace
 from broadcaster.core.ids import CampaignId, LogId, Sha256, StationId
 from broadcaster.core.model import Airing, Programme, ProgrammeKind

@@ -47,4 +47,13 @@ def render_docx(values: Mapping[str, object], language: str, template: Path | No
             f"the template {template or name_template(language)} cannot be filled: {error}",
             hint="correct it in Word, or remove it: without it the built-in layout is used",
         ) from error
+    return _set_still(out.getvalue())
+
+
+def _set_still(document: bytes) -> bytes:
+    """Write the parts of a document without the time of writing: the same report is the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(document)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+        for part in source.infolist():
+            target.writestr(zipfile.ZipInfo(part.filename), source.read(part), zipfile.ZIP_DEFLATED)
     return out.getvalue()

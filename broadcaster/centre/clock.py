@@ -66,9 +66,9 @@ class CentreClock:
         self._add("push", duties.push, IntervalTrigger(minutes=1, timezone=zone), 60, now_at + timedelta(seconds=2))
         self._add("collect", duties.collect, _every(every, settings), round(every.total_seconds()), now_at)
         self._add("watch", duties.watch, IntervalTrigger(minutes=1, timezone=zone), 60, now_at + timedelta(seconds=30))
-        # Late on Monday is better than not at all: the report may be written until the next one is due.
-        monday = CronTrigger(day_of_week="mon", hour=7, minute=0, timezone=zone)
-        self._add("report", duties.report, monday, 6 * 24 * 3600, now_at + timedelta(minutes=1))
+        # Every hour: on Monday at seven it writes, at every other hour it makes good what failed or came late.
+        hourly = CronTrigger(minute=0, timezone=zone)
+        self._add("report", duties.report, hourly, 3600, now_at + timedelta(minutes=1))
         self._scheduler.add_listener(self._hear, EVENT_JOB_MISSED | EVENT_JOB_ERROR)
         self._scheduler.add_listener(self._hear_hung, EVENT_JOB_MAX_INSTANCES)
 

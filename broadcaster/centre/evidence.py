@@ -12,6 +12,7 @@ from broadcaster.core.errors import UnknownNameError
 from broadcaster.core.ids import AiringId, StationId
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import plan_week
+from broadcaster.store.deliveries import read_last_attempt
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_named, read_plan_stations
 from broadcaster.store.stations import read_contacts
@@ -67,6 +68,7 @@ def _explain(
 ) -> list[ExplainedAiring]:
     record_missed_days(record, schedules, *period, now_at)
     with record.read() as connection:
-        gatherer = Gatherer(connection, schedules.centre, read_contacts(connection), now_at)
+        contacts, last_attempt = read_contacts(connection), read_last_attempt(connection)
+        gatherer = Gatherer(connection, schedules.centre, contacts, last_attempt, now_at)
         found = gatherer.read_period(station, *period)
     return [ExplainedAiring(one, tuple(found.lines.get(one.airing.id, ()))) for one in found.outcomes]

@@ -38,6 +38,7 @@ class Gatherer:
         connection: One reading transaction, so that all stations are seen at the same moment.
         settings: Zone and tolerances.
         contacts: What is known of each station's line.
+        last_attempt: Tries to deliver with a higher number are left out.
         known_at: What was collected later, and airings that end later, are left out.
     """
 
@@ -46,11 +47,13 @@ class Gatherer:
         connection: Connection,
         settings: CentreSettings,
         contacts: Mapping[StationId, StationContact],
+        last_attempt: int,
         known_at: datetime,
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._contacts = contacts
+        self._last_attempt = last_attempt
         self._known_at = known_at
         self._tolerance = Tolerance(settings.start_tolerance_s, settings.short_tolerance_s, settings.clock_tolerance_s)
         self._digest = hashlib.sha256()
@@ -102,7 +105,11 @@ class Gatherer:
         refused = read_refused(connection, station, masters, self._known_at)
         begins_at, ends_at = period_to_utc(*period, zone)
         failures = read_station_failures(
-            connection, station, begins_at - self._settings.push_ahead, min(ends_at, self._known_at)
+            connection,
+            station,
+            begins_at - self._settings.push_ahead,
+            min(ends_at, self._known_at),
+            self._last_attempt,
         )
         self._note(planned, lines, plans, sorted(held.items()), sorted(refused.items()), failures, contact)
         return Evidence(

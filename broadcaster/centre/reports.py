@@ -1,26 +1,115 @@
-"""Reports: gather the evidence of a period, reconcile it, sum it, write the documents."""
+"""Reports: which period and what about, gathered from the record and summed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, date, datetime
+import calendar
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
-from broadcaster.airtime.documents import ReportFiles, write_documents
+from sqlalchemy import Connection
+
 from broadcaster.airtime.figures import EVERYTHING, Report, Scope
-from broadcaster.airtime.letter import name_template
 from broadcaster.airtime.weekly import PeriodSum, sum_campaign_ms
-from broadcaster.airtime.wording import VIETNAMESE, Wording
 from broadcaster.centre.gather import Gatherer
+from broadcaster.centre.known import Known, read_known
 from broadcaster.centre.publish import record_missed_days
-from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import InputError, WorkspaceError
-from broadcaster.core.ids import StationId
+from broadcaster.core.errors import InputError, UnknownNameError
+from broadcaster.core.ids import Sha256, StationId, choose_nearest
 from broadcaster.core.model import Campaign
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import format_week, plan_week
+from broadcaster.core.time import format_week, period_to_utc, plan_week
 from broadcaster.store.engine import Record
-from broadcaster.store.programmes import read_programmes
-from broadcaster.store.stations import read_breaks, read_contacts
+from broadcaster.store.stations import read_breaks
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOrder:
+    """Which report: its name in files, first and last date, and what it is about."""
+
+    name: str
+    first_on: date
+    last_on: date
+    scope: Scope = EVERYTHING
+
+    def __post_init__(self) -> None:
+        if self.last_on < self.first_on:
+            raise InputError(f"the period ends ({self.last_on}) before it begins ({self.first_on})")
+
+    def is_over(self, now_at: datetime, schedules: Schedules) -> bool:
+        """Tell whether the period is over; a report made before is provisional."""
+        return period_to_utc(self.first_on, self.last_on, schedules.centre.zone)[1] <= now_at
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A report, what it knew, and the hash of all rows that it was made from."""
+
+    report: Report
+    known: Known
+    rows_sha256: Sha256
+
+
+def order_week(monday: date, scope: Scope = EVERYTHING) -> ReportOrder:
+    """Order the report of an ISO week."""
+    week = plan_week(monday)
+    return ReportOrder(format_week(monday), week[0], week[-1], scope)
+
+
+def order_month(text: str, scope: Scope = EVERYTHING) -> ReportOrder:
+    """Order the report of a month, 2023-10 or 10/2023.
+
+    Raises:
+        InputError: Neither form, or no such month.
+    """
+    match = re.fullmatch(r"(\d{4})-(\d{1,2})", text.strip()) or re.fullmatch(r"(\d{1,2})/(\d{4})", text.strip())
+    parts = sorted(match.groups(), key=len, reverse=True) if match else []
+    if not parts or not 1 <= int(parts[1]) <= 12:
+        raise InputError(f"{text!r} is not a month", hint="write 2023-10 or 10/2023")
+    year, month = int(parts[0]), int(parts[1])
+    first = date(year, month, 1)
+    return ReportOrder(f"{first:%Y-%m}", first, first.replace(day=calendar.monthrange(year, month)[1]), scope)
+
+
+def order_campaign(schedules: Schedules, name: str, scope: Scope = EVERYTHING) -> ReportOrder:
+    """Order the report of a campaign, over its whole period.
+
+    Raises:
+        UnknownNameError: There is no such campaign.
+    """
+    campaign = next((one for one in schedules.campaigns if one.id == name), None)
+    if campaign is None:
+        near = choose_nearest(name, [one.id for one in schedules.campaigns])
+        hint = f"did you mean {near}?" if near else "its id stands in schedules/campaigns.yaml"
+        raise UnknownNameError(f"there is no campaign {name!r}", hint=hint)
+    title = "; ".join(part for part in (campaign.name, scope.title) if part)
+    about = replace(scope, campaign=campaign.id, title=title)
+    return ReportOrder(f"dot-{campaign.id}", campaign.starts_on, campaign.ends_on, about)
+
+
+def choose_scope(schedules: Schedules, stations: Sequence[str], groups: Sequence[str]) -> tuple[Scope, str]:
+    """Choose the stations of a report by their ids and groups; all when none is named.
+
+    Returns:
+        The scope, and what it adds to the report's name.
+
+    Raises:
+        UnknownNameError: There is no such station or group.
+    """
+    if not stations and not groups:
+        return EVERYTHING, ""
+    known = {one.id: one.name for one in schedules.stations}
+    known_groups = {group for one in schedules.stations for group in one.groups}
+    for names, choice, what in ((stations, set(known), "station"), (groups, known_groups, "group")):
+        for name in names:
+            if name not in choice:
+                near = choose_nearest(name, sorted(choice))
+                hint = f"did you mean {near}?" if near else "it stands in schedules/stations.yaml"
+                raise UnknownNameError(f"there is no {what} {name!r}", hint=hint)
+    chosen = frozenset(one.id for one in schedules.stations if one.id in stations or set(groups) & set(one.groups))
+    title = ", ".join([*(known[StationId(name)] for name in stations), *groups])
+    return Scope(chosen, None, title), "".join(f"-{name}" for name in (*stations, *groups))
 
 
 def make_report(
@@ -31,27 +120,38 @@ def make_report(
     now_at: datetime,
     scope: Scope = EVERYTHING,
 ) -> Report:
-    """Make the figures of a period from what is in the record.
+    """Make the figures of a period from what is in the record; arguments as of `make_figures`."""
+    return make_figures(record, schedules, ReportOrder("", first_on, last_on, scope), now_at).report
+
+
+def make_figures(record: Record, schedules: Schedules, order: ReportOrder, now_at: datetime) -> Made:
+    """Make the figures of a report from what is in the record.
 
     Args:
         record: Plans, receipts, journals.
         schedules: Names and tolerances.
-        first_on: First date, in the centre's zone.
-        last_on: Last date.
+        order: Period, stations, campaign.
         now_at: Airings that end after this are counted as pending, journal lines collected after it are left out.
-        scope: Which stations and which campaign.
     """
-    record_missed_days(record, schedules, first_on, last_on, now_at)
+    record_missed_days(record, schedules, order.first_on, order.last_on, now_at)
     with record.read() as connection:
-        contacts = read_contacts(connection)
-        gatherer = Gatherer(connection, schedules.centre, contacts, now_at)
-        stations = gatherer.list_stations(station.id for station in schedules.stations)
-        stations = [one for one in stations if scope.stations is None or one in scope.stations]
-        period = PeriodSum(schedules, first_on, last_on, now_at, scope)
-        for found in gatherer.read_periods(stations, first_on, last_on):
-            period.add_station(found.station, found.outcomes, found.pending, found.unplanned)
-        before_ms = {campaign.id: _sum_baseline_ms(gatherer, stations, campaign) for campaign in period.list_compared()}
-        return period.close(read_programmes(connection), read_breaks(connection), contacts, before_ms)
+        return gather_figures(connection, schedules, order, now_at, read_known(connection))
+
+
+def gather_figures(
+    connection: Connection, schedules: Schedules, order: ReportOrder, now_at: datetime, known: Known
+) -> Made:
+    """Gather and sum what was known at an instant; nothing is written."""
+    gatherer = Gatherer(connection, schedules.centre, known.contacts, known.last_attempt, now_at)
+    stations = gatherer.list_stations(station.id for station in schedules.stations)
+    if order.scope.stations is not None:
+        stations = [one for one in stations if one in order.scope.stations]
+    period = PeriodSum(schedules, order.first_on, order.last_on, now_at, order.scope)
+    for found in gatherer.read_periods(stations, order.first_on, order.last_on):
+        period.add_station(found.station, found.outcomes, found.pending, found.unplanned)
+    before_ms = {one.id: _sum_baseline_ms(gatherer, stations, one) for one in period.list_compared()}
+    report = period.close(known.programmes, read_breaks(connection, now_at), known.contacts, before_ms)
+    return Made(report, known, gatherer.fingerprint())
 
 
 def _sum_baseline_ms(gatherer: Gatherer, stations: Iterable[StationId], campaign: Campaign) -> int:
@@ -60,66 +160,3 @@ def _sum_baseline_ms(gatherer: Gatherer, stations: Iterable[StationId], campaign
     return sum(
         sum_campaign_ms(campaign, found.outcomes) for found in gatherer.read_periods(stations, *campaign.baseline)
     )
-
-
-def write_weekly(
-    workspace: Workspace,
-    record: Record,
-    schedules: Schedules,
-    monday: date,
-    now_at: datetime,
-    words: Wording = VIETNAMESE,
-    *,
-    with_pdf: bool = False,
-) -> tuple[Report, ReportFiles]:
-    """Make and write the report of an ISO week.
-
-    Raises:
-        WorkspaceError: The reports folder cannot be written; an earlier report is as it was.
-    """
-    week = plan_week(monday)
-    name = format_week(monday)
-    period = (week[0], week[-1])
-    return write_period(workspace, record, schedules, period, name, now_at, words, with_pdf=with_pdf)
-
-
-def write_period(
-    workspace: Workspace,
-    record: Record,
-    schedules: Schedules,
-    period: tuple[date, date],
-    name: str,
-    now_at: datetime,
-    words: Wording = VIETNAMESE,
-    *,
-    with_pdf: bool = False,
-) -> tuple[Report, ReportFiles]:
-    """Make and write the report of any period.
-
-    Args:
-        workspace: Where reports/ lies.
-        record: Plans, receipts, journals.
-        schedules: Names and tolerances.
-        period: First and last date.
-        name: What the file names say of the period.
-        now_at: When the report is made.
-        words: The language.
-        with_pdf: Write a PDF too.
-
-    Raises:
-        InputError: The period ends before it begins.
-        WorkspaceError: The reports folder cannot be written; an earlier report is as it was.
-    """
-    if period[1] < period[0]:
-        raise InputError(f"the period ends ({period[1]}) before it begins ({period[0]})")
-    report = make_report(record, schedules, *period, now_at.astimezone(UTC))
-    try:
-        workspace.reports.mkdir(exist_ok=True)
-        template = workspace.schedules / name_template(words.code)
-        own = template if template.exists() else None
-        files = write_documents(
-            report, schedules, workspace.reports, f"{words.stem}-{name}", own, words, with_pdf=with_pdf
-        )
-    except OSError as error:
-        raise WorkspaceError(f"{workspace.reports} cannot be written: {error.strerror}") from error
-    return report, files

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from types import FrameType
 
@@ -21,18 +21,17 @@ from broadcaster.centre.notify import send_notice
 from broadcaster.centre.order_board import send_open_orders
 from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.centre.readiness import Readiness, read_board
-from broadcaster.centre.reports import write_weekly
+from broadcaster.centre.report_duty import ReportDuty
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.files import hold_lock
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import Clock, format_week
+from broadcaster.core.time import Clock
 from broadcaster.store.engine import Record
 from broadcaster.timetable.read import read_schedules
 
 _LOG = logging.getLogger("broadcaster")
 WAKE_S = 1.0
-DUE_AFTER = timedelta(hours=7)
 
 
 class CentreService:
@@ -51,6 +50,7 @@ class CentreService:
         self._alarms_on: date | None = None
         self._book = AlarmBook(self._tell)
         self._webhook = Webhook()
+        self._reports = ReportDuty(workspace, record)
         self._stop = threading.Event()
         self._dispatcher = Dispatcher(workspace, record, clock, lambda: self._schedules.centre)
 
@@ -143,21 +143,8 @@ class CentreService:
             self._webhook.send_pending(schedules.centre.alarm_webhook, schedules.centre.name)
 
     def report(self) -> None:
-        """Write last week's report if it was not written since the week ended."""
-        schedules = self._read()
-        now_at = self._clock.now_at()
-        monday = self._choose_last_monday(schedules)
-        marker = self._workspace.state / f"reported-{format_week(monday)}"
-        if marker.exists():
-            return
-        _, files = write_weekly(self._workspace, self._record, schedules, monday, now_at)
-        marker.write_text(str(files.html.name))
-        _LOG.info("report written: %s", files.html)
-
-    def _choose_last_monday(self, schedules: Schedules) -> date:
-        """Choose the Monday of the last week whose report is due: a week is due on the Monday after it at 7:00."""
-        due_on = (self._clock.now_at().astimezone(schedules.centre.zone) - DUE_AFTER).date()
-        return due_on - timedelta(days=due_on.weekday() + 7)
+        """Write the reports that are due, correct earlier ones, send them by e-mail where that is set."""
+        self._reports.run(self._read(), self._clock.now_at(), self._alarm)
 
     def _read(self) -> Schedules:
         try:

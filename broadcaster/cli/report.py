@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import click
 
 from broadcaster.airtime.annexes import list_annexes
 from broadcaster.airtime.documents import ReportFiles
-from broadcaster.airtime.figures import Report
+from broadcaster.airtime.figures import Report, Scope
 from broadcaster.airtime.wording import VIETNAMESE, WORDINGS, Wording
 from broadcaster.centre.deliver import collect_stations
-from broadcaster.centre.reports import write_period, write_weekly
+from broadcaster.centre.editions import write_report
+from broadcaster.centre.reports import ReportOrder, choose_scope, order_campaign, order_month, order_week
 from broadcaster.cli.context import json_option, open_desk
+from broadcaster.cli.editions import list_reports, make_report_again, print_correction, show_report
 from broadcaster.cli.screen import print_json, print_table
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import read_date, read_week
@@ -47,6 +50,17 @@ language_option = click.option("--language", type=click.Choice(sorted(WORDINGS))
 pdf_option = click.option("--pdf", is_flag=True, help="The page as a PDF too; it needs the Pango library.")
 
 
+station_option = click.option("--station", "stations", multiple=True, help="Only this station; may be repeated.")
+group_option = click.option("--group", "groups", multiple=True, help="Only stations of this group; may be repeated.")
+
+
+def common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that every report has."""
+    for option in (json_option, pdf_option, language_option, group_option, station_option):
+        command = option(command)
+    return command
+
+
 @click.group()
 def report() -> None:
     """Write reports of what was really heard."""
@@ -54,45 +68,72 @@ def report() -> None:
 
 @report.command("weekly")
 @click.option("--week", required=True, help="ISO week, 2023-W41.")
-@language_option
-@pdf_option
-@json_option
+@common_options
 @click.pass_context
-def weekly(context: click.Context, week: str, language: str, pdf: bool, as_json: bool) -> None:
+def weekly(context: click.Context, /, week: str, **options: object) -> None:
     """Write the weekly airtime report: a letter to sign (Word), a page, a workbook, CSV tables."""
-    monday, words = read_week(week), WORDINGS[language]
-    with open_desk(context) as desk:
-        made, files = write_weekly(
-            desk.workspace, desk.record, desk.schedules, monday, desk.now_at(), words, with_pdf=pdf
-        )
-        schedules = desk.schedules
-    _show(made, files, schedules, week, words, as_json)
+    _write(context, lambda _, scope: order_week(read_week(week), scope), options)
+
+
+@report.command("month")
+@click.argument("month")
+@common_options
+@click.pass_context
+def month_report(context: click.Context, /, month: str, **options: object) -> None:
+    """Write the report of a month, 2023-10 or 10/2023."""
+    _write(context, lambda _, scope: order_month(month, scope), options)
+
+
+@report.command("campaign")
+@click.argument("campaign")
+@common_options
+@click.pass_context
+def campaign_report(context: click.Context, /, campaign: str, **options: object) -> None:
+    """Write the report of a campaign: its own airings over its whole period, against its baseline."""
+    _write(context, lambda schedules, scope: order_campaign(schedules, campaign, scope), options)
 
 
 @report.command("period")
 @click.option("--from", "first", required=True, help="First day, 2023-10-01 or 01/10/2023.")
 @click.option("--to", "last", required=True, help="Last day.")
-@language_option
-@pdf_option
-@json_option
+@common_options
 @click.pass_context
-def period(context: click.Context, first: str, last: str, language: str, pdf: bool, as_json: bool) -> None:
-    """Write the same report for any period: a month, a campaign, a year."""
+def period(context: click.Context, /, first: str, last: str, **options: object) -> None:
+    """Write the same report for any period."""
     days = (read_date(first), read_date(last))
-    name, words = f"{days[0]}_{days[1]}", WORDINGS[language]
+    _write(context, lambda _, scope: ReportOrder(f"{days[0]}_{days[1]}", *days, scope), options)
+
+
+for kept in (list_reports, show_report, make_report_again):
+    report.add_command(kept)
+
+
+def _write(
+    context: click.Context, make_order: Callable[[Schedules, Scope], ReportOrder], options: Mapping[str, object]
+) -> None:
+    words = WORDINGS[str(options["language"])]
+    stations, groups = (list(map(str, _take_tuple(options[name]))) for name in ("stations", "groups"))
     with open_desk(context) as desk:
-        made, files = write_period(
-            desk.workspace, desk.record, desk.schedules, days, name, desk.now_at(), words, with_pdf=pdf
-        )  # fmt: skip
+        scope, suffix = choose_scope(desk.schedules, stations, groups)
+        order = make_order(desk.schedules, scope)
+        order = replace(order, name=order.name + suffix)
+        written = write_report(
+            desk.workspace, desk.record, desk.schedules, order, desk.now_at(), words, with_pdf=bool(options["pdf"])
+        )
         schedules = desk.schedules
-    _show(made, files, schedules, name, words, as_json)
+    _show(written.report, written.files, schedules, order.name, words, bool(options["as_json"]))
+
+
+def _take_tuple(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else ()
 
 
 def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, words: Wording, as_json: bool) -> None:
     if as_json:
         total = made.total
         print_json({
-            "week": week, "planned": total.planned, "full": total.full, "late": total.late, "short": total.short,
+            "week": week, "edition": made.edition,
+            "planned": total.planned, "full": total.full, "late": total.late, "short": total.short,
             "not_played": total.not_played, "no_journal": total.no_journal, "pending": made.pending,
             "planned_min": total.planned_dmin / 10, "played_min": total.played_dmin / 10,
             "stations": [
@@ -112,6 +153,13 @@ def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, wor
         })  # fmt: skip
         return
     print_report(made, schedules, words)
+    if made.edition == 0:
+        click.echo("provisional: the period is not over, no edition is kept")
+    else:
+        click.echo(
+            f"edition {made.edition} of {week}, made {made.made_at.astimezone(schedules.centre.zone):%d/%m/%Y %H:%M}"
+        )
+    print_correction(made, schedules)
     click.echo(f"letter: {files.docx}")
     click.echo(f"report: {files.html}")
     if files.pdf:

@@ -70,12 +70,23 @@ def read_attempts(connection: Connection, station: StationId, limit: int) -> lis
     return [DeliveryAttempt(station, r.started_at, r.ended_at, r.names, r.sent_bytes, r.error, r.message) for r in rows]
 
 
+def read_last_attempt(connection: Connection) -> int:
+    """Read the number of the newest try for any station; 0 when there was none."""
+    return int(connection.execute(select(func.max(deliveries.c.id))).scalar() or 0)
+
+
 def read_station_failures(
-    connection: Connection, station: StationId, first_at: datetime, last_at: datetime
+    connection: Connection, station: StationId, first_at: datetime, last_at: datetime, last_attempt: int
 ) -> list[tuple[datetime, str]]:
-    """Read why tries for a station that ended between two instants failed, in the order of time."""
+    """Read why tries for a station that ended between two instants failed, in the order of time.
+
+    Tries with a number above `last_attempt` are left out: a report made again knows what it knew.
+    """
     query = select(deliveries.c.ended_at, deliveries.c.message).where(
-        deliveries.c.station_id == station, deliveries.c.ended_at.between(first_at, last_at), deliveries.c.error != ""
+        deliveries.c.station_id == station,
+        deliveries.c.ended_at.between(first_at, last_at),
+        deliveries.c.error != "",
+        deliveries.c.id <= last_attempt,
     )
     rows = connection.execute(query.order_by(deliveries.c.ended_at, deliveries.c.id))
     return [(row.ended_at, row.message) for row in rows]

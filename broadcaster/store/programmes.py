@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -40,6 +41,13 @@ def read_programmes(connection: Connection, *, on: date | None = None) -> list[P
     if on is not None:
         query = query.where(programmes.c.on_date == on)
     return [_make_programme(row) for row in connection.execute(query.order_by(programmes.c.added_at, programmes.c.id))]
+
+
+def read_programmes_named(connection: Connection, names: Iterable[ProgrammeId]) -> list[Programme]:
+    """Read some programmes, removed ones too, in the order of adding."""
+    wanted = set(names)
+    query = select(programmes, masters).join(masters).order_by(programmes.c.added_at, programmes.c.id)
+    return [_make_programme(row) for row in connection.execute(query) if row.id in wanted]
 
 
 def read_programme(connection: Connection, name: ProgrammeId) -> Programme | None:

@@ -108,10 +108,13 @@ def write_break(connection: Connection, station: StationId, file_name: str, mess
     connection.execute(insert_sqlite(chain_breaks).values(**row).on_conflict_do_nothing())
 
 
-def read_breaks(connection: Connection) -> dict[StationId, list[str]]:
-    """Read what was found wrong with stations' logs."""
+def read_breaks(connection: Connection, known_at: datetime | None = None) -> dict[StationId, list[str]]:
+    """Read what was found wrong with stations' logs; only what was found by `known_at` when it is given."""
     found: dict[StationId, list[str]] = {}
-    for row in connection.execute(select(chain_breaks).order_by(chain_breaks.c.id)):
+    query = select(chain_breaks).order_by(chain_breaks.c.id)
+    if known_at is not None:
+        query = query.where(chain_breaks.c.found_at <= known_at)
+    for row in connection.execute(query):
         found.setdefault(StationId(row.station_id), []).append(f"{row.file_name}: {row.message}")
     return found
 

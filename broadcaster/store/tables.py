@@ -230,6 +230,23 @@ audit = Table(
     Column("detail", Text, nullable=False),
 )
 
+report_editions = Table(
+    "report_editions",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("edition", Integer, primary_key=True),
+    Column("first_on", Date, nullable=False),
+    Column("last_on", Date, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("inputs_sha256", String(64), nullable=False),
+    Column("figures_sha256", String(64), nullable=False),
+    Column("inputs", LargeBinary, nullable=False),
+    Column("files", Text, nullable=False),
+    Column("mailed_at", Instant),
+    Index("ix_report_editions_last_on", "last_on"),
+)
+
 users = Table(
     "users",
     metadata,

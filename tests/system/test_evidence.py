@@ -8,9 +8,10 @@ from datetime import date, time, timedelta
 import pytest
 from click.testing import CliRunner
 
+from broadcaster.centre.editions import write_period
 from broadcaster.centre.evidence import explain_airing, explain_station_week
 from broadcaster.centre.publish import publish_days
-from broadcaster.centre.reports import make_report, write_period
+from broadcaster.centre.reports import make_report
 from broadcaster.centre.workspace import Workspace
 from broadcaster.cli.main import cli
 from broadcaster.core.errors import InputError, UnknownNameError

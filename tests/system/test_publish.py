@@ -10,9 +10,10 @@ import pytest
 
 from broadcaster.airtime.documents import write_documents
 from broadcaster.airtime.reconcile import Cause, Verdict
+from broadcaster.centre.editions import write_weekly
 from broadcaster.centre.programmes import get_programme, remove_programme, restore_programme
 from broadcaster.centre.publish import publish_days
-from broadcaster.centre.reports import make_report, write_weekly
+from broadcaster.centre.reports import make_report
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InUseError, UnknownNameError
 from broadcaster.core.files import hash_bytes

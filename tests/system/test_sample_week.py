@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.centre.reports import write_weekly
+from broadcaster.centre.editions import write_weekly
 from tests.sample_week import MADE_AT, MONDAY, fill_week, init_sample
 
 
