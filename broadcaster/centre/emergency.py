@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -243,8 +244,8 @@ def require_may_order(user: User) -> None:
 
 
 def _name_order(schedules: Schedules, title: str, now_at: datetime) -> str:
-    stem = plan_id(title)[:38].strip("-") or "khan-cap"
-    return f"{now_at.astimezone(schedules.centre.zone):%Y%m%d-%H%M%S}-{now_at.microsecond // 1000:03}-{stem}"
+    stem = plan_id(title)[:36].strip("-") or "khan-cap"
+    return f"{now_at.astimezone(schedules.centre.zone):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}-{stem}"
 
 
 def _sign(workspace: Workspace, order: EmergencyOrder, source: str) -> KeptOrder:

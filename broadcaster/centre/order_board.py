@@ -26,6 +26,7 @@ from broadcaster.store.orders import (
 from broadcaster.wire.journal import Ending, Happening, JournalEntry
 from broadcaster.wire.order import OrderStatus, order_file_name
 
+ROBOT = "cap "
 OTHERS_AT_WORK = timedelta(seconds=60)
 
 
@@ -88,7 +89,8 @@ def send_order(
 def send_open_orders(workspace: Workspace, record: Record, schedules: Schedules, clock: Clock) -> int:
     """Bring orders that are still alive to connected stations that have not confirmed them, once each.
 
-    An order of the last minute is left to the command that gave it.
+    An order of the last minute is left to the command that gave it, unless no command did: one made of an alert by
+    the workspace's own rule goes out at once.
 
     Returns:
         How many stations confirmed.
@@ -99,7 +101,9 @@ def send_open_orders(workspace: Workspace, record: Record, schedules: Schedules,
     cancelled = find_cancelled([kept.order for kept in alive])
     confirmed = 0
     for kept in alive:
-        if kept.order.id in cancelled or now_at - kept.order.issued_at < OTHERS_AT_WORK:
+        if kept.order.id in cancelled or (
+            now_at - kept.order.issued_at < OTHERS_AT_WORK and not kept.order.author.startswith(ROBOT)
+        ):
             continue
         waiting = [
             state.station

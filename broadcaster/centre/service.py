@@ -14,6 +14,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from broadcaster.centre.alarms import AlarmBook, Webhook, read_empty_slots
+from broadcaster.centre.alerts import match_waiting, read_waiting, take_by_rule
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, read_missing
 from broadcaster.centre.dispatch import Dispatcher
@@ -101,6 +102,9 @@ class CentreService:
         """Have everybody served who misses something; returns at once, who is being served already goes on."""
         schedules = self._read()
         self._dispatcher.take_up(read_missing(self._workspace, self._record, schedules, self._clock.now_at()))
+        waiting = read_waiting(self._workspace, self._record, schedules, self._clock.now_at())
+        for kept in take_by_rule(self._workspace, self._record, schedules, waiting, self._clock.now_at()):
+            _LOG.warning("ordered without a person, by alerts.take: %s", kept.order.id)
         ordered = send_open_orders(self._workspace, self._record, schedules, self._clock)
         if ordered:
             _LOG.info("push: %d stations confirmed an emergency order", ordered)
@@ -121,6 +125,7 @@ class CentreService:
         schedules = self._read()
         now_at = self._clock.now_at()
         standing = read_empty_slots(self._record, schedules, now_at)
+        standing |= match_waiting(read_waiting(self._workspace, self._record, schedules, now_at))
         for row in read_board(self._record, schedules, now_at):
             if row.status is not None and row.status.silence:
                 said = f"{row.status.at.astimezone(schedules.centre.zone):%H:%M %d/%m}"

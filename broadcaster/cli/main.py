@@ -18,6 +18,7 @@ COMMANDS = {
     "programme": "programmes:programme",
     "timetable": "timetable:timetable",
     "emergency": "emergency:emergency",
+    "cap": "cap:cap",
     "user": "approvals:user",
     "submit": "approvals:submit",
     "approve": "approvals:approve",

@@ -58,6 +58,25 @@ class UplinkCap:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertArea:
+    """An area as alerts write it, description or code, and the stations, groups or `all` that lie in it."""
+
+    area: str
+    stations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """What becomes of alerts from outside. `is_automatic`: emergencies of `senders` sound without a person."""
+
+    areas: tuple[AlertArea, ...] = ()
+    priority_column: str = ""
+    normal_column: str = ""
+    is_automatic: bool = False
+    senders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CentreSettings:
     """The centre itself: schedules/centre.yaml.
 
@@ -78,6 +97,7 @@ class CentreSettings:
     needs_approval: bool = False
     alarm_webhook: str = ""
     speech_command: tuple[str, ...] = ()
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     start_tolerance_s: float = 5.0
     short_tolerance_s: float = 2.0
     clock_tolerance_s: float = 5.0

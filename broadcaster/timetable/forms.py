@@ -125,6 +125,23 @@ class UplinkForm(Form):
     hours: list[UplinkSpanForm] = []
 
 
+class AlertAreaForm(Form):
+    """An area of alerts, by its description or code, and the stations in it."""
+
+    area: Name
+    stations: list[str] = Field(min_length=1)
+
+
+class AlertsForm(Form):
+    """What becomes of alerts from outside."""
+
+    areas: list[AlertAreaForm] = []
+    priority_column: Id | None = None
+    normal_column: Id | None = None
+    take: Literal["person", "automatic"] = "person"
+    senders: list[str] = []
+
+
 class CentreFile(Form):
     """schedules/centre.yaml."""
 
@@ -143,6 +160,7 @@ class CentreFile(Form):
     workers: int = Field(34, ge=1, le=200)
     uplink: UplinkForm = UplinkForm.model_validate({})
     warn_ahead_min: int = Field(60, ge=1, le=1440)
+    alerts: AlertsForm = AlertsForm.model_validate({})
     tolerance: ToleranceForm = ToleranceForm.model_validate({})
     report: ReportForm = ReportForm()
 

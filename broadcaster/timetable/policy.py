@@ -34,6 +34,7 @@ def match_policy(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fault
     yield from _match_twins(places.campaigns, "campaigns", [c.id for c in schedules.campaigns], "campaign")
     yield from _match_twins(places.timetable, "slots", [s.id for s in schedules.slots], "slot")
     yield from _match_periods(schedules, places)
+    yield from _match_alerts(schedules, places.centre)
     for index, slot in enumerate(schedules.slots):
         yield from _match_names(index, slot, schedules, places.timetable)
         yield from _match_quiet(index, slot, schedules, places.timetable)
@@ -92,6 +93,26 @@ def _match_recurrence(n: int, slot: Slot, places: Places) -> Iterator[Fault]:
             yield places.make_fault(("slots", n, "dates"), message, "a date between `from` and `to`")
 
 
+def _match_alerts(schedules: Schedules, places: Places) -> Iterator[Fault]:
+    alerts = schedules.centre.alerts
+    targets = _list_targets(schedules)
+    columns = {column.id for column in schedules.columns}
+    for n, area in enumerate(alerts.areas):
+        for place, name in enumerate(area.stations):
+            if name not in targets:
+                where = ("alerts", "areas", n, "stations", place)
+                yield places.make_fault(where, f"unknown station or group {name!r}", _expect_one_of(targets, name))
+    for key, name in (("priority_column", alerts.priority_column), ("normal_column", alerts.normal_column)):
+        if name and name not in columns:
+            yield places.make_fault(("alerts", key), f"unknown column {name!r}", _expect_one_of(columns, name))
+    if alerts.is_automatic and not alerts.senders:
+        yield places.make_fault(("alerts", "take"), "alerts taken without a person, but from whom?", "`senders`")
+
+
+def _list_targets(schedules: Schedules) -> set[str]:
+    return {ALL_STATIONS, *(s.id for s in schedules.stations), *(g for s in schedules.stations for g in s.groups)}
+
+
 def _expect_one_of(names: Iterable[str], wrong: str) -> str:
     known = sorted(names)
     near = choose_nearest(wrong, known)
@@ -103,7 +124,7 @@ def _expect_one_of(names: Iterable[str], wrong: str) -> str:
 def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:
     columns = {column.id for column in schedules.columns}
     slots = {other.id: other for other in schedules.slots}
-    targets = {ALL_STATIONS, *(s.id for s in schedules.stations), *(g for s in schedules.stations for g in s.groups)}
+    targets = _list_targets(schedules)
     for n, name in enumerate(slot.stations):
         if name not in targets:
             where = ("slots", index, "stations", n)

@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 from broadcaster.core.errors import ConfigError, Fault, TimetableError, WorkspaceError
 from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, SlotId, StationId
 from broadcaster.core.model import Campaign, Column, MasteringTarget, QuietHours, Station
-from broadcaster.core.schedules import CentreSettings, DayCopy, ReportHead, RundownItem, Schedules, Slot, UplinkCap
+from broadcaster.core.schedules import (
+    AlertArea,
+    AlertSettings,
+    CentreSettings,
+    DayCopy,
+    ReportHead,
+    RundownItem,
+    Schedules,
+    Slot,
+    UplinkCap,
+)
 from broadcaster.core.time import plan_week, read_week
 from broadcaster.timetable.forms import (
     DAYS,
@@ -116,6 +126,13 @@ def _make_centre(form: CentreFile) -> CentreSettings:
         warn_ahead=timedelta(minutes=form.warn_ahead_min),
         alarm_webhook=form.alarm_webhook,
         speech_command=tuple(form.speech_command),
+        alerts=AlertSettings(
+            areas=tuple(AlertArea(one.area, tuple(one.stations)) for one in form.alerts.areas),
+            priority_column=form.alerts.priority_column or "",
+            normal_column=form.alerts.normal_column or "",
+            is_automatic=form.alerts.take == "automatic",
+            senders=tuple(form.alerts.senders),
+        ),
         needs_approval=form.approval == "required",
         start_tolerance_s=form.tolerance.start_s,
         short_tolerance_s=form.tolerance.short_s,
