@@ -144,7 +144,8 @@ class FleetBoard:
             left = f"on air in {_format_span(left_s)}" if left_s > 0 else "on air"
             if rate:
                 ready_s = max(0, total_bytes - row.done_bytes) / rate
-                left = f"ready in {_format_span(ready_s)}, {left}" + (", TOO LATE" if ready_s > left_s else "")
+                late = "TOO LATE: " if ready_s > left_s else ""
+                left = f"{late}ready in {_format_span(ready_s)}, {left}"
         return (row.expected.name, self._describe(row), share, f"{format_size(round(rate))}/s" if rate else "", left)
 
     def _describe(self, row: _Row) -> str:
@@ -164,7 +165,7 @@ def show_fleet(board: FleetBoard, file: TextIO | None = None) -> Iterator[FleetL
 
     def draw() -> Group:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-        for head, share in (("Station", 3), ("", 6), ("Done", 1), ("Rate", 2), ("", 4)):
+        for head, share in (("Station", 3), ("", 6), ("Done", 1), ("Rate", 2), ("", 6)):
             table.add_column(head, ratio=share, no_wrap=True, overflow="ellipsis")
         for cells in board.list_rows(max(FEWEST_ROWS, console.height - 6)):
             table.add_row(*(Text(cell) for cell in cells))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -15,9 +16,12 @@ from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.fleet_board import Expected, FleetBoard, show_fleet
 from broadcaster.cli.screen import format_local, format_size, print_json, print_table
 from broadcaster.core.errors import UnknownNameError
-from broadcaster.core.ids import choose_nearest
+from broadcaster.core.ids import StationId, choose_nearest
+from broadcaster.core.model import Station
 from broadcaster.delivery.progress import ignore_news
-from broadcaster.store.deliveries import read_attempts
+from broadcaster.store.deliveries import DeliveryAttempt, read_attempts
+
+HISTORY_LINES = 20
 
 
 @click.command()
@@ -66,7 +70,7 @@ def push(
 
 
 @click.command()
-@click.option("--station", help="One station with its last tries.")
+@click.option("--station", help="One station with the history of its tries, the newest first.")
 @json_option
 @click.pass_context
 def status(context: click.Context, station: str | None, as_json: bool) -> None:
@@ -77,14 +81,15 @@ def status(context: click.Context, station: str | None, as_json: bool) -> None:
         if station:
             board = [row for row in board if row.station.id == station]
             with desk.record.read() as connection:
-                attempts = read_attempts(connection, board[0].station.id, 10) if board else []
+                attempts = read_attempts(connection, StationId(station), HISTORY_LINES)
         zone = desk.schedules.centre.zone
     unready = [row for row in board if row.next_at is not None and row.readiness is not Readiness.READY]
     if as_json:
-        print_json([_board_fields(row) for row in board])
+        history = {"attempts": [_attempt_fields(attempt) for attempt in attempts]} if station else {}
+        print_json([_board_fields(row) | history for row in board])
     else:
         rows = [
-            (row.station.name, row.readiness.value, row.slot, format_local(row.next_at, zone),
+            (row.station.name, _describe_readiness(row), row.slot, format_local(row.next_at, zone),
              f"{row.held}/{row.needed}" if row.needed else "", "yes" if row.has_plan else "",
              format_local(row.contact.reached_at if row.contact else None, zone), row.trouble)
             for row in board
@@ -93,10 +98,41 @@ def status(context: click.Context, station: str | None, as_json: bool) -> None:
         print_table("", heads, rows, right=(4,))
         planned = [row for row in board if row.next_at is not None]
         click.echo(f"{len(planned) - len(unready)} of {len(planned)} planned stations are ready")
-        for attempt in attempts if station else []:
-            result = attempt.message or f"sent {format_size(attempt.sent_bytes)}"
-            click.echo(f"{format_local(attempt.started_at, zone)}  {result}")
+        if station:
+            _print_history(attempts, board[0].station if board else None, zone)
     context.exit(1 if unready else 0)
+
+
+def _print_history(attempts: Sequence[DeliveryAttempt], station: Station | None, zone: ZoneInfo) -> None:
+    """Print the tries to deliver to one station, newest first, and whom to call when the last one failed."""
+    rows = []
+    for attempt in attempts:
+        took_s = (attempt.ended_at - attempt.started_at).total_seconds()
+        rate = f"{format_size(round(attempt.sent_bytes / took_s))}/s" if attempt.sent_bytes and took_s > 0 else ""
+        sent = format_size(attempt.sent_bytes) if attempt.sent_bytes else ""
+        rows.append((format_local(attempt.started_at, zone), f"{took_s:.0f} s", sent, rate, attempt.message or "done"))
+    if not rows:
+        click.echo("nothing was tried yet")
+        return
+    print_table("", ("Tried at", "Took", "Sent", "Rate", "Result"), rows, right=(1, 2, 3))
+    if attempts[0].error and station is not None and station.phone:
+        click.echo(f"to call: {station.phone}")
+
+
+def _describe_readiness(row: StationBoard) -> str:
+    is_read_back = not row.station.has_agent and row.readiness is Readiness.READY
+    return f"{row.readiness.value} (read back, no agent)" if is_read_back else row.readiness.value
+
+
+def _attempt_fields(attempt: DeliveryAttempt) -> dict[str, object]:
+    return {
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "names": attempt.names.split(),
+        "bytes": attempt.sent_bytes,
+        "error": attempt.error or None,
+        "message": attempt.message,
+    }
 
 
 def _make_board(desk: Desk, missing: Sequence[Missing]) -> FleetBoard:
@@ -165,5 +201,6 @@ def _board_fields(row: StationBoard) -> dict[str, object]:
         "reached_at": row.contact.reached_at if row.contact else None,
         "clock_offset_s": row.contact.clock_offset_s if row.contact else None,
         "playing": row.status.playing if row.status else "",
+        "agent": row.station.has_agent,
         "trouble": row.trouble,
     }

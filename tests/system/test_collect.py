@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from broadcaster.airtime.collect import fetch_outbox, keep_collection, read_positions
+from broadcaster.core.errors import DeliveryError
 from broadcaster.core.ids import LogId, StationId
+from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits
 from broadcaster.link.session import open_session
 from broadcaster.store.engine import Record, open_record
 from broadcaster.store.stations import LogPosition, read_breaks, read_contacts, read_held
-from broadcaster.store.tables import journal_lines
+from broadcaster.store.tables import journal_lines, log_positions
 from broadcaster.wire.chain import START, ChainPoint, hash_line, plan_line
 from broadcaster.wire.journal import Ending, Happening, write_entry
 from broadcaster.wire.receipt import Receipt, Verdict, write_receipt
 from broadcaster.wire.status import StationStatus, write_status
+from tests.relay import open_line
 from tests.sshd import Box, open_box
 from tests.unit.makers import START as START_AT
 from tests.unit.makers import make_airing, make_entry
@@ -71,15 +75,15 @@ def record(tmp_path: Path) -> Iterator[Record]:
     record.close()
 
 
-def collect(box: Box, record: Record) -> int:
+def collect(box: Box, record: Record, at: datetime = START_AT, limits: LinkLimits = DEFAULT_LIMITS) -> int:
     def read_known(names: Sequence[str]) -> dict[str, LogPosition]:
         with record.read() as connection:
             return read_positions(connection, AN_NONG, names)
 
-    with open_session(box.address, box.key) as session:
+    with open_session(box.address, box.key, limits) as session:
         found = fetch_outbox(session, read_known)
     with record.write() as connection:
-        return keep_collection(connection, found, START_AT)
+        return keep_collection(connection, found, at)
 
 
 def count_lines(record: Record) -> int:
@@ -111,6 +115,53 @@ def test_only_what_is_new_comes_and_every_line_once(box: Box, record: Record) ->
         assert contact.clock_offset_s is not None
         assert abs(contact.clock_offset_s) < 1.5
         assert read_held(connection) == {AN_NONG: {make_airing().sha256: START_AT}}
+
+
+def test_a_station_that_comes_back_after_a_week_hands_in_everything_once_in_order_and_marked(
+    box: Box, record: Record
+) -> None:
+    diary = Diary(box.outbox, "aa")
+    for day in range(8):
+        for number in range(30):
+            diary.write_airing(day, number)
+    torn = box.outbox / "journal-2023-10-16.jsonl"
+    whole = torn.read_bytes()
+    torn.write_bytes(whole[:-10])  # its power went in the last line
+    at = START_AT + timedelta(days=7, hours=1)
+    assert collect(box, record, at) == 8 * 60 - 1
+    assert collect(box, record, at) == 0
+    torn.write_bytes(whole)
+    assert collect(box, record, at) == 1
+    assert list_breaks(record) == []
+    with record.read() as connection:
+        rows = connection.execute(select(journal_lines).order_by(journal_lines.c.seq)).all()
+    assert [row.seq for row in rows] == list(range(1, 8 * 60 + 1))
+    assert [row.is_backfilled for row in rows] == [True] * 7 * 60 + [False] * 60
+    assert [row.at for row in rows] == sorted(row.at for row in rows)
+
+
+def test_a_line_that_breaks_while_collecting_costs_nothing_but_the_time(box: Box, record: Record) -> None:
+    diary = Diary(box.outbox, "aa")
+    for day in range(4):
+        for number in range(100):
+            diary.write_airing(day, number)
+    diary.write_status()
+    with open_line(box.address.port) as line:
+        away = replace(box, address=replace(box.address, port=line.port))
+        assert collect(away, record) == 800
+        whole_bytes = line.passed_bytes
+    with record.write() as connection:
+        for table in (journal_lines, log_positions):
+            connection.execute(delete(table))
+    limits = LinkLimits(banner_s=1, handshake_s=1, login_s=1, channel_s=1, stall_s=1)
+    for share in (0.3, 0.6, 0.9):
+        with open_line(box.address.port, freeze_after_bytes=round(whole_bytes * share)) as line:
+            away = replace(box, address=replace(box.address, port=line.port))
+            with pytest.raises(DeliveryError):
+                collect(away, record, limits=limits)
+        assert count_lines(record) == 0  # all of a visit or nothing of it
+    assert collect(box, record) == 800
+    assert list_breaks(record) == []
 
 
 def test_torn_last_line_is_left_for_the_next_time(box: Box, record: Record) -> None:

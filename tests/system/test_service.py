@@ -115,6 +115,22 @@ def test_silent_box_is_an_alarm_until_something_sounds_again(
     assert caplog.text.count("over: Xã Mẫu is silent") == 1
 
 
+def test_the_time_of_that_alarm_is_the_settings(
+    service: CentreService, workspace: Workspace, record: Record, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (workspace.schedules / "centre.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nwarn_ahead_min: 150\n")
+    clock.at = datetime(2023, 10, 9, 7, 29, tzinfo=UTC)
+    with record.write() as connection:
+        write_programme(connection, make_programme("tin"))
+    service.publish()
+    service.watch()
+    assert "is not ready" not in caplog.text
+    clock.at = datetime(2023, 10, 9, 7, 30, tzinfo=UTC)
+    service.watch()
+    assert "ALARM Xã Mẫu is not ready for chieu at 17:00 09/10" in caplog.text
+
+
 def test_alarms_begin_once_and_end_once_also_at_the_webhook_that_was_away(
     service: CentreService, workspace: Workspace, record: Record, clock: SetClock
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,16 @@ def test_what_a_station_refuses_is_told_with_its_reason(fleet: Fleet) -> None:
     assert isinstance(done.error, BrokenTransferError)
     assert "its bytes are not what its name says" in done.error.message
     assert fleet.boxes["an-nong"].list_inbox() == []
+
+
+def test_all_stations_together_stay_under_the_cap_on_the_uplink(fleet: Fleet) -> None:
+    master = fleet.make_master(12, 1_000_000)
+    schedules = cap(make_schedules(), 8_000)
+    missing = [fleet.make_missing(name, [master]) for name in fleet.boxes]
+    began_s = time.monotonic()
+    results = push_missing(fleet.workspace, fleet.record, schedules, missing, CLOCK, 20)
+    assert time.monotonic() - began_s >= 1.7  # two megabytes at one megabyte a second, but for what may go in a burst
+    assert all(one.is_confirmed for one in results)
 
 
 def test_an_emergency_overtakes_an_ordinary_push_which_then_goes_on_where_it_stopped(fleet: Fleet) -> None:
