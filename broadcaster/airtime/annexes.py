@@ -31,6 +31,9 @@ def list_annexes(report: Report, schedules: Schedules, words: Wording) -> list[A
           round(row.played_ms / 1000)] for row in report.emergencies],
         [[row.name, row.phone, row.airings, format_moment(row.journal_until, zone), format_moment(row.reached_at, zone)]
          for row in report.calls],
+        [[format_date(row.planned_at.astimezone(zone).date()), format_clock(row.planned_at, zone),
+          format_clock(row.started_at, zone), row.name, row.title, round(row.played_ms / 1000)]
+         for row in report.local],
         _difference_cells(report.outcomes, schedules, words),
     ]  # fmt: skip
     themes = (2, 3, 4, 5, 6, 7, 8)
@@ -43,6 +46,7 @@ def list_annexes(report: Report, schedules: Schedules, words: Wording) -> list[A
         (words.hour_heads, (14, 10, *(13,) * 5), (2, 3, 4, 5), (6, 5, 4)),
         (words.emergency_heads, (12, 11, 24, 50, 14), (4,), None),
         (words.call_heads, (24, 20, 16, 20, 20), (2,), None),
+        (words.local_heads, (12, 11, 11, 24, 50, 14), (5,), None),
         (words.difference_heads, DIFFERENCE_WIDTHS, (), None),
     )
     return [

@@ -175,6 +175,18 @@ class EmergencyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalRow:
+    """One item of a commune's own that sounded at its station; it counts in none of the centre's figures."""
+
+    station: StationId
+    name: str
+    title: str
+    planned_at: datetime
+    started_at: datetime
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One figure of one station (or of all, `station` "") that an earlier edition gave otherwise."""
 
@@ -200,7 +212,8 @@ class Report:
 
     `outcomes` holds every airing one by one, and `differences` those that were not full; both are empty, and
     `unlisted` says how many airings were summed, when there were too many to list. `edition` counts from 1; it is 0
-    while the period is not over: such a report is provisional. `unplanned` is sound that no plan asked for.
+    while the period is not over: such a report is provisional. `unplanned` is sound that no plan asked for; what
+    the communes themselves played is in `local`.
     """
 
     first_on: date
@@ -222,6 +235,7 @@ class Report:
     hours: tuple[TimeRow, ...] = ()
     emergencies: tuple[EmergencyRow, ...] = ()
     calls: tuple[CallRow, ...] = ()
+    local: tuple[LocalRow, ...] = ()
     unlisted: int = 0
     edition: int = 0
     correction: Correction | None = None

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
-from broadcaster.airtime.figures import EVERYTHING, CallRow, Comparison, EmergencyRow, Report, Scope, StationRow
+from broadcaster.airtime.figures import (
+    EVERYTHING,
+    CallRow,
+    Comparison,
+    EmergencyRow,
+    LocalRow,
+    Report,
+    Scope,
+    StationRow,
+)
 from broadcaster.airtime.reconcile import Outcome, Verdict
 from broadcaster.airtime.sums import (
     ThemeSum,
@@ -58,6 +67,7 @@ class PeriodSum:
         self._pending = 0
         self._unplanned: list[tuple[StationId, JournalEntry]] = []
         self._emergencies: list[EmergencyRow] = []
+        self._local: list[LocalRow] = []
         self._silent: dict[StationId, int] = {}
         self._campaigns = [
             one
@@ -85,7 +95,7 @@ class PeriodSum:
         else:
             self._pending += pending
         orders = [(name, entry) for name, entry in unplanned if is_order(entry.airing) and entry.output_ms]
-        self._unplanned += [one for one in unplanned if not is_order(one[1].airing)]
+        self._unplanned += [one for one in unplanned if not is_order(one[1].airing) and not one[1].is_local]
         row = sum_station(self._schedules, station, outcomes, len({entry.airing for _, entry in orders}))
         if outcomes or orders:
             self._rows[station] = row
@@ -98,6 +108,10 @@ class PeriodSum:
                 started_at = outcome.started_at or of.start_at
                 sounded = EmergencyRow(station, row.name, of.id, of.title, started_at, outcome.played_ms)
                 self._emergencies.append(sounded)
+        for _, entry in unplanned:
+            if entry.is_local and entry.output_ms and self._scope.campaign is None:
+                at = entry.started_at or entry.at
+                self._local.append(LocalRow(station, row.name, entry.title, entry.planned_at, at, entry.output_ms))
         for _, entry in orders:
             sounded = EmergencyRow(
                 station, row.name, entry.airing, entry.title, entry.started_at or entry.at, entry.output_ms
@@ -179,6 +193,7 @@ class PeriodSum:
             hours=self._themes.close_hours(),
             emergencies=tuple(sorted(self._emergencies, key=lambda one: (one.started_at, one.station))),
             calls=tuple(self._call(row, contacts.get(row.station)) for row in stations if row.station in self._silent),
+            local=tuple(sorted(self._local, key=lambda one: (one.started_at, one.station))),
             unlisted=self._counted if self._counted > self._max_listed else 0,
         )
 

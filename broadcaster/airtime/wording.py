@@ -34,6 +34,7 @@ class Wording:
     hour_heads: tuple[str, ...]
     emergency_heads: tuple[str, ...]
     call_heads: tuple[str, ...]
+    local_heads: tuple[str, ...]
     annexes: tuple[tuple[str, str, str], ...]
     weekdays: tuple[str, ...]
     total: str
@@ -167,6 +168,7 @@ VIETNAMESE = Wording(
     ),
     emergency_heads=("Ngày", "Giờ", "Xã", "Bản tin khẩn cấp", "Đã phát (giây)"),
     call_heads=("Xã", "Điện thoại", "Lượt chưa có nhật ký", "Nhật ký đến", "Liên lạc lần cuối"),
+    local_heads=("Ngày", "Giờ lịch", "Giờ thực", "Xã", "Nội dung của xã", "Đã phát (giây)"),
     annexes=(
         ("Phụ lục I", "Phụ lục I. Theo xã, thị trấn", "theo-xa"),
         ("Phụ lục II", "Phụ lục II. Theo chuyên mục", "chuyen-muc"),
@@ -176,6 +178,7 @@ VIETNAMESE = Wording(
         ("Phụ lục VI", "Phụ lục VI. Theo khung giờ", "khung-gio"),
         ("Phụ lục VII", "Phụ lục VII. Bản tin khẩn cấp", "khan-cap"),
         ("Phụ lục VIII", "Phụ lục VIII. Đài cần gọi điện", "can-goi"),
+        ("Phụ lục IX", "Phụ lục IX. Nội dung của xã", "noi-dung-xa"),
         ("Lượt phát", "Mọi lượt phát trong kỳ", "luot-phat"),
     ),
     weekdays=("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ nhật"),
@@ -256,6 +259,7 @@ ENGLISH = Wording(
     hour_heads=("Weekday", "Hour", "Planned", "Not played or unknown", "Minutes planned", "Minutes aired", "Share %"),
     emergency_heads=("Date", "Time", "Commune", "Emergency message", "Played (s)"),
     call_heads=("Commune", "Telephone", "Airings without a journal", "Journal until", "Last reached"),
+    local_heads=("Date", "Planned", "Real", "Commune", "The commune's own item", "Played (s)"),
     annexes=(
         ("Annex I", "Annex I. By commune", "by-commune"),
         ("Annex II", "Annex II. By column", "by-column"),
@@ -265,6 +269,7 @@ ENGLISH = Wording(
         ("Annex VI", "Annex VI. By hour", "by-hour"),
         ("Annex VII", "Annex VII. Emergency messages", "emergencies"),
         ("Annex VIII", "Annex VIII. Stations to be telephoned", "to-call"),
+        ("Annex IX", "Annex IX. The communes' own items", "communes-own"),
         ("Airings", "All airings of the period", "airings"),
     ),
     weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),

@@ -142,6 +142,7 @@ def test_totals_of_every_annex_are_the_sums_of_the_rows_that_page_and_table_show
     figures = json.loads(week[1].json.read_text(encoding="utf-8"))
     assert [annex["table"] for annex in figures["annexes"]] == [
         "theo-xa", "chuyen-muc", "dot-tuyen-truyen", "sai-lech", "chuong-trinh", "khung-gio", "khan-cap", "can-goi",
+        "noi-dung-xa",
         "luot-phat",
     ]  # fmt: skip
     stations = figures["annexes"][0]["rows"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from datetime import date, timedelta
 
+from broadcaster.airtime.annexes import list_annexes
 from broadcaster.airtime.figures import EVERYTHING, Report, Scope
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import PeriodSum, sum_campaign_ms
+from broadcaster.airtime.wording import VIETNAMESE
 from broadcaster.core.ids import AiringId, CampaignId, ColumnId, StationId
 from broadcaster.core.model import Campaign, Station, StationContact
 from broadcaster.core.schedules import Schedules
@@ -146,3 +148,17 @@ def test_emergency_order_is_counted_and_is_no_stranger() -> None:
     assert [(row.station, row.order, row.played_ms) for row in report.emergencies] == [(A, "order-lu-quet-01", 20_000)]
     assert report.total.emergencies == 1
     assert report.unplanned == ((A, stranger),)
+
+
+def test_communes_own_item_stands_in_its_own_annex_and_counts_in_no_other_figure() -> None:
+    period = PeriodSum(make_names(), MONDAY, SUNDAY, START)
+    own = dataclasses.replace(make_airing("local-hop-thon-20231009-1-0a1b2c3d"), station=A, title="Họp thôn")
+    told = dataclasses.replace(
+        make_entry(Happening.END, own, output_ms=90_000, ending=Ending.COMPLETE), title="Họp thôn", is_local=True
+    )
+    period.add_station(A, [make_outcome("1", A, WHOLE)], unplanned=[(A, told)])
+    report = close(period)
+    assert [(row.name, row.title, row.played_ms) for row in report.local] == [("Xã A", "Họp thôn", 90_000)]
+    assert (report.unplanned, report.total.planned, report.total.played_dmin) == ((), 1, 10)
+    annex = next(one for one in list_annexes(report, make_names(), VIETNAMESE) if one.slug == "noi-dung-xa")
+    assert annex.list_texts(VIETNAMESE) == [("09/10/2023", "17:00:00", "17:00:00", "Xã A", "Họp thôn", "90")]
