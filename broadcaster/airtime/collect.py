@@ -144,7 +144,9 @@ def keep_collection(connection: Connection, collection: Collection, at: datetime
             new += write_receipts(connection, station, receipts, at)
         else:
             entries: list[JournalLine] = _read_each(file.lines, read_entry, breaks)
-            new += write_journal(connection, station, entries, at)
+            typed = [line for line in entries if line.entry.declared_by]
+            breaks += [f"line {line.seq} says that a person typed it in: a box does not do that" for line in typed]
+            new += write_journal(connection, station, [line for line in entries if not line.entry.declared_by], at)
         write_position(connection, station, file.name, file.position)
         for message in breaks:
             write_break(connection, station, file.name, message, at)

@@ -130,9 +130,18 @@ def match_unplanned(
         (station, entry)
         for (station, name), entries in journal.items()
         if (station, name) not in planned
-        for entry in entries
+        for entry in [*(entry for entry in entries if not entry.declared_by), *list_declared(entries)]
         if entry.happening is Happening.END
     ]
+
+
+def list_declared(entries: Iterable[JournalEntry]) -> list[JournalEntry]:
+    """List what was typed in about an airing and not taken back since: a skip takes back what was typed before it."""
+    found: list[JournalEntry] = []
+    for entry in entries:
+        if entry.declared_by:
+            found = [] if entry.happening is Happening.SKIP else [*found, entry]
+    return found
 
 
 def sum_output(entries: Iterable[JournalEntry], limit_ms: int) -> int:
@@ -162,8 +171,9 @@ def _judge(airing: Airing, evidence: Evidence, tolerance: Tolerance) -> Outcome:
     told = evidence.journal.get(key, ())
     entries = [entry for entry in told if not entry.declared_by]
     contact = evidence.contacts.get(airing.station)
-    if told and not entries:
-        return replace(_judge_sounded(airing, told, None, tolerance), is_declared=True)
+    declared = list_declared(told)
+    if declared and not entries:
+        return replace(_judge_sounded(airing, declared, None, tolerance), is_declared=True)
     sounded = [entry for entry in entries if entry.happening is not Happening.SKIP]
     own = [entry for entry in sounded if entry.stand_in is None]
     if own:

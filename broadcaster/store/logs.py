@@ -9,7 +9,7 @@ from sqlalchemy import Connection, or_, select, text
 
 from broadcaster.core.ids import AiringId, LogId, Sha256, StationId
 from broadcaster.store.tables import journal_lines, receipts, write_instant
-from broadcaster.wire.chain import read_line
+from broadcaster.wire.chain import START, ChainPoint, hash_line, read_line
 from broadcaster.wire.journal import JournalLine, read_entry
 from broadcaster.wire.receipt import Receipt, Verdict
 
@@ -89,6 +89,21 @@ def read_journal(
         if first_at <= row.planned_at < last_at or row.airing_id in named:
             found.setdefault(AiringId(row.airing_id), []).append(read_entry(read_line(row.raw)))
     return found
+
+
+def read_log(connection: Connection, station: StationId, log: LogId) -> list[JournalLine]:
+    """Read a whole log of a station; for logs that people type, which stay short."""
+    columns = journal_lines.c
+    query = select(columns.raw).where(columns.station_id == station, columns.log_id == log).order_by(columns.seq)
+    return [read_entry(read_line(raw)) for raw in connection.execute(query).scalars()]
+
+
+def read_last_line(connection: Connection, station: StationId, log: LogId) -> ChainPoint:
+    """Read where one of a station's logs stands; its beginning when it has no line."""
+    columns = journal_lines.c
+    query = select(columns.seq, columns.raw).where(columns.station_id == station, columns.log_id == log)
+    row = connection.execute(query.order_by(columns.seq.desc()).limit(1)).one_or_none()
+    return ChainPoint(log, 0, START) if row is None else ChainPoint(log, row.seq, hash_line(row.raw))
 
 
 def read_held_spans(

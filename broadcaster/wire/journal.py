@@ -51,6 +51,7 @@ class SkipReason(StrEnum):
     PLAYER = "player failed"
     NOT_MEANT = "test or exercise"
     GAVE_WAY = "gave way"
+    TAKEN_BACK = "taken back"
 
 
 class StandIn(StrEnum):
