@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from broadcaster.centre.publish import preview_day
+from broadcaster.centre.publish import preview_day, read_played_before
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.files import hash_file
@@ -93,6 +93,11 @@ def _check_days(record: Record, schedules: Schedules, now_at: datetime) -> list[
             if not occurrence.items and occurrence.start_at > now_at:
                 hint = "add a programme for one of its columns and that date"
                 findings.append(Finding(f"nothing to play in {what}", hint, is_wrong=False))
+            for name, (played_at, earlier) in read_played_before(record, occurrence).items():
+                last = played_at.astimezone(schedules.centre.zone)
+                message = f"{name!r} in {what} was played already: {earlier} on {last:%d/%m/%Y} at {last:%H:%M}"
+                hint = f"a repeat is a slot with `repeat_of: {earlier}`: only then is it counted as one"
+                findings.append(Finding(message, hint, is_wrong=False))
             if occurrence.is_too_long():
                 minutes = occurrence.sum_duration().total_seconds() / 60
                 message = f"{what} is {minutes:.1f} min long, its slot has {occurrence.slot.max_min}"

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from broadcaster.centre.approvals import read_approvals
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.files import hash_bytes
-from broadcaster.core.ids import SlotId, StationId
-from broadcaster.core.model import Airing, Station
+from broadcaster.core.ids import ProgrammeId, SlotId, StationId
+from broadcaster.core.model import Airing, ProgrammeKind, Station
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import plan_dates
 from broadcaster.store.approvals import Decision
@@ -21,6 +21,7 @@ from broadcaster.store.engine import Record
 from broadcaster.store.plans import (
     PlanRevision,
     read_day_airings,
+    read_last_plays,
     read_newest,
     read_planned_days,
     write_airings,
@@ -57,6 +58,18 @@ def preview_day(record: Record, schedules: Schedules, on: date) -> list[Occurren
     """Expand one date as publishing would, and change nothing."""
     with record.read() as connection:
         return expand_day(schedules, on, read_shelf(connection, schedules))
+
+
+def read_played_before(record: Record, one: Occurrence) -> dict[ProgrammeId, tuple[datetime, SlotId]]:
+    """Read which programmes of a slot that is no repeat were planned before it, last when and in which slot.
+
+    They would count as new although they have been heard: the slot should repeat the other one, or have others.
+    """
+    names = [item.id for item in one.items if item.kind is ProgrammeKind.PROGRAMME]
+    if one.slot.repeat_of is not None or not names:
+        return {}
+    with record.read() as connection:
+        return read_last_plays(connection, names, one.start_at)
 
 
 def explain(record: Record, schedules: Schedules, on: date, station: Station | None = None) -> list[SlotReason]:
@@ -154,7 +167,7 @@ def _publish_one(
         zone=str(schedules.centre.zone),
         revision=old.revision + 1 if old else 1,
         published_at=now_at,
-        quiet_hours=schedules.centre.quiet_hours,
+        quiet_hours=schedules.list_quiet_hours(station),
         airings=tuple(airings),
     )
     document = write_day_plan(plan)

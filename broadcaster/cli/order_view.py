@@ -36,8 +36,9 @@ def print_preview(
     click.echo(f"  at        {len(targets)} stations: {names}")
     click.echo(f"  length    {format_length(duration_ms)}, {wish.times} times, volume {wish.volume} %")
     click.echo(f"  may begin until {format_local(desk.now_at() + wish.life, zone)}")
-    if any(quiet.has(now.time()) for quiet in desk.schedules.centre.quiet_hours):
-        click.echo("  it breaks the quiet hours")
+    quiet = [one for one in targets if any(q.has(now.time()) for q in desk.schedules.list_quiet_hours(one))]
+    if quiet:
+        click.echo(f"  it breaks the quiet hours of {len(quiet)} stations")
     titles = sorted({airing.title for airings in cut.values() for airing in airings})
     then = "goes on afterwards" if wish.interrupted is InterruptedRule.RESUME else "is given up"
     if titles:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 import click
 
-from broadcaster.centre.publish import explain, list_publish_dates, preview_day, publish_days
+from broadcaster.centre.publish import explain, list_publish_dates, preview_day, publish_days, read_played_before
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.screen import format_length, print_json, print_table
 from broadcaster.cli.timetable_files import export, import_file
 from broadcaster.core.errors import InputError, UnknownNameError
-from broadcaster.core.ids import choose_nearest
+from broadcaster.core.ids import ProgrammeId, SlotId, choose_nearest
 from broadcaster.core.model import Station
 from broadcaster.core.time import plan_week, read_date, read_week
 from broadcaster.timetable.expand import Occurrence
@@ -47,10 +47,11 @@ def show(
         if station is not None:
             chosen = _get_station(desk, station)
             found = [one for one in found if one.slot.has_station(chosen) and chosen.is_valid_on(one.on)]
+        played = {id(one): read_played_before(desk.record, one) for one in found}
         counts = {id(one): len(desk.schedules.list_slot_stations(one.slot, one.on)) for one in found}
         zone = desk.schedules.centre.zone
     if as_json:
-        print_json([_to_fields(one, counts[id(one)]) for one in found])
+        print_json([_to_fields(one, counts[id(one)], played[id(one)]) for one in found])
         return
     rows: list[Sequence[object]] = []
     for one in found:
@@ -64,9 +65,9 @@ def show(
         rows.append((f"{at:%a %d/%m}", f"{at:%H:%M:%S}", one.slot.title, counts[id(one)], length, note))
         offset = timedelta()
         for item in one.items:
-            rows.append(
-                ("", f"{at + offset:%H:%M:%S}", f"  {item.title}", "", format_length(item.master.duration_ms), "")
-            )
+            begins, before = at + offset, played[id(one)].get(item.id)
+            note = f"PLAYED ALREADY {before[0].astimezone(zone):%d/%m %H:%M}" if before else ""
+            rows.append(("", f"{begins:%H:%M:%S}", f"  {item.title}", "", format_length(item.master.duration_ms), note))
             offset += timedelta(milliseconds=item.master.duration_ms)
     print_table("", ("Day", "Time", "What", "Stations", "Length", "Note"), rows, right=(3, 4))
 
@@ -132,7 +133,9 @@ def _choose_dates(desk: Desk, on: str | None, week: str | None) -> tuple[date, .
     return (read_date(on) if on else desk.now_at().astimezone(desk.schedules.centre.zone).date(),)
 
 
-def _to_fields(one: Occurrence, stations: int) -> dict[str, object]:
+def _to_fields(
+    one: Occurrence, stations: int, played: Mapping[ProgrammeId, tuple[datetime, SlotId]]
+) -> dict[str, object]:
     return {
         "slot": one.slot.id,
         "date": one.on,
@@ -143,7 +146,7 @@ def _to_fields(one: Occurrence, stations: int) -> dict[str, object]:
         "missing": one.missing,
         "items": [
             {"programme": item.id, "title": item.title, "duration_ms": item.master.duration_ms,
-             "sha256": item.master.sha256}
+             "sha256": item.master.sha256, "played_at": played[item.id][0] if item.id in played else None}
             for item in one.items
         ],
     }  # fmt: skip

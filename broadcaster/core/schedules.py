@@ -170,6 +170,24 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """What the timetable may ask at most of the stations, groups or `all` that it names.
+
+    `days` are 0 Monday to 6 Sunday. A session is what sounds without a pause of a minute; None is no limit.
+    """
+
+    stations: tuple[str, ...]
+    quiet_hours: tuple[QuietHours, ...] = ()
+    days: frozenset[int] = frozenset(range(7))
+    session_max_min: int | None = None
+    sessions_per_day: int | None = None
+
+    def has_station(self, station: Station) -> bool:
+        """Tell whether the guard is for a station: by name, by a group of it, or for all."""
+        return any(name in (ALL_STATIONS, station.id, *station.groups) for name in self.stations)
+
+
+@dataclass(frozen=True, slots=True)
 class Schedules:
     """All of schedules/."""
 
@@ -179,6 +197,7 @@ class Schedules:
     campaigns: tuple[Campaign, ...]
     slots: tuple[Slot, ...]
     copies: tuple[DayCopy, ...] = ()
+    guards: tuple[Guard, ...] = ()
     _by_id: dict[str, Station] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -191,3 +210,8 @@ class Schedules:
     def list_slot_stations(self, slot: Slot, on: date) -> tuple[Station, ...]:
         """Give the stations that a slot is for on a date, in the order of the file."""
         return tuple(one for one in self.stations if slot.has_station(one) and one.is_valid_on(on))
+
+    def list_quiet_hours(self, station: Station) -> tuple[QuietHours, ...]:
+        """Give the quiet hours of a station: the centre's, then those of the guards that are for it."""
+        own = (quiet for guard in self.guards if guard.has_station(station) for quiet in guard.quiet_hours)
+        return tuple(dict.fromkeys((*self.centre.quiet_hours, *own)))

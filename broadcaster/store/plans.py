@@ -160,6 +160,18 @@ def read_station_airings(
     return [(_make_airing(row), row.revision) for row in rows]
 
 
+def read_last_plays(
+    connection: Connection, programmes: Iterable[ProgrammeId], before_at: datetime
+) -> dict[ProgrammeId, tuple[datetime, SlotId]]:
+    """Read when some programmes were last planned anywhere before an instant, and in which slot."""
+    columns = airings.c
+    query = select(columns.programme_id, columns.slot_id, columns.start_at).where(
+        columns.programme_id.in_(list(programmes)), columns.start_at < before_at
+    )
+    rows = connection.execute(query.distinct().order_by(columns.start_at))
+    return {ProgrammeId(row.programme_id): (row.start_at, SlotId(row.slot_id)) for row in rows}
+
+
 def read_airings_named(connection: Connection, name: AiringId, stations: Iterable[StationId]) -> list[Airing]:
     """Read the airings of an id at some stations; none when no plan has such an id."""
     query = select(airings).where(airings.c.station_id.in_(list(stations)), airings.c.airing_id == name)

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date, time
+from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from broadcaster.core.errors import InputError
-from broadcaster.core.ids import ID_RULE, compose, is_id
 from broadcaster.core.model import LateRule, Priority, StartRule, StationKind
 from broadcaster.core.schedules import HolidayRule
-from broadcaster.core.time import read_week
-
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+from broadcaster.timetable.field_types import Day, Id, Name, TimeOfDay, Week
 
 
-def _check_id(text: str) -> str:
-    if not is_id(text):
-        raise ValueError(f"expected {ID_RULE}")
-    return text
+class Form(BaseModel):
+    """A part of a file: unknown fields are faults."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
 
 
-def _read_time(value: object) -> object:
-    match = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('expected a time of day in quotes such as "17:00" or "05:15:30"')
-    try:
-        return time(int(match[1]), int(match[2]), int(match[3] or 0))
-    except ValueError as error:
-        raise ValueError(f'expected a time of day such as "17:00" ({error})') from error
+class QuietForm(Form):
+    """A span in which nothing sounds."""
+
+    start: TimeOfDay = Field(alias="from")
+    end: TimeOfDay = Field(alias="to")
 
 
 def _check_zone(text: str) -> str:
@@ -54,34 +45,6 @@ def _check_speech(words: list[str]) -> list[str]:
     if words and "{wav}" not in words:
         raise ValueError('expected a program and its arguments, "{wav}" among them')
     return words
-
-
-def _read_monday(text: str) -> str:
-    try:
-        read_week(text)
-    except InputError as error:
-        raise ValueError(f"expected an ISO week such as 2023-W41 ({error.message})") from error
-    return text
-
-
-Week = Annotated[str, AfterValidator(_read_monday)]
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(compose)]
-Id = Annotated[str, AfterValidator(_check_id)]
-TimeOfDay = Annotated[time, BeforeValidator(_read_time)]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-class Form(BaseModel):
-    """A part of a file: unknown fields are faults."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
-
-
-class QuietForm(Form):
-    """A span in which nothing sounds."""
-
-    start: TimeOfDay = Field(alias="from")
-    end: TimeOfDay = Field(alias="to")
 
 
 class LoudnessForm(Form):
@@ -184,11 +147,22 @@ class StationForm(Form):
     valid_to: date | None = None
 
 
+class GuardForm(Form):
+    """What the timetable may ask of some stations at most."""
+
+    stations: list[str] = Field(min_length=1)
+    quiet_hours: list[QuietForm] = []
+    days: list[Day] | None = Field(None, min_length=1)
+    session_max_min: int | None = Field(None, ge=1, le=1440)
+    sessions_per_day: int | None = Field(None, ge=1, le=48)
+
+
 class StationsFile(Form):
     """schedules/stations.yaml."""
 
     format: Literal[1]
     stations: list[StationForm]
+    guards: list[GuardForm] = []
 
 
 class ColumnForm(Form):

@@ -48,7 +48,7 @@ def _is_overlap(one: Slot, other: Slot, schedules: Schedules) -> bool:
         apart = count_minutes(other.at) + shift * DAY_MIN - count_minutes(one.at)
         if not -other.max_min < apart < one.max_min:
             continue
-        if _is_weekly(one) and _is_weekly(other):
+        if is_weekly(one) and is_weekly(other):
             if any((day + shift) % 7 in other.days for day in one.days) and _is_same_time(one, other, shift):
                 return True
         elif any(_is_on_both(one, other, on, shift, schedules) for on in _list_search_days(one, other)):
@@ -59,7 +59,8 @@ def _is_overlap(one: Slot, other: Slot, schedules: Schedules) -> bool:
     return False
 
 
-def _is_weekly(slot: Slot) -> bool:
+def is_weekly(slot: Slot) -> bool:
+    """Tell whether weekdays and a period alone say when a slot recurs."""
     return not (
         slot.every_weeks > 1 or slot.nth or slot.dates or slot.excepted or slot.holidays is not HolidayRule.PLAY
     )

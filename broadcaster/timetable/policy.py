@@ -10,7 +10,8 @@ from broadcaster.core.errors import Fault
 from broadcaster.core.ids import choose_nearest
 from broadcaster.core.model import StartRule
 from broadcaster.core.schedules import ALL_STATIONS, Schedules, Slot
-from broadcaster.timetable.overlap import DAY_MIN, Places, count_minutes, match_overlaps
+from broadcaster.timetable.guards import match_guards
+from broadcaster.timetable.overlap import Places, match_overlaps
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ def match_policy(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fault
     yield from _match_alerts(schedules, places.centre)
     for index, slot in enumerate(schedules.slots):
         yield from _match_names(index, slot, schedules, places.timetable)
-        yield from _match_quiet(index, slot, schedules, places.timetable)
         yield from _match_start(index, slot, places.timetable)
+    yield from match_guards(schedules, places.stations, places.timetable)
     yield from match_overlaps(schedules, places.timetable)
 
 
@@ -158,15 +159,3 @@ def _match_start(index: int, slot: Slot, places: Places) -> Iterator[Fault]:
     if slot.within and not is_within:
         message = f"within_min without `begins: within` (it begins {slot.start_rule.value})"
         yield places.make_fault(("slots", index, "within_min"), message, "`begins: within`, or no within_min")
-
-
-def _match_quiet(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:
-    start = count_minutes(slot.at)
-    for quiet in schedules.centre.quiet_hours:
-        until_quiet = (count_minutes(quiet.start) - start) % DAY_MIN
-        if quiet.has(slot.at) or (quiet.start != quiet.end and until_quiet < slot.max_min):
-            span = f"{quiet.start:%H:%M}-{quiet.end:%H:%M}"
-            message = f"slot {slot.id!r} ({slot.at:%H:%M}, up to {slot.max_min} min) lies in the quiet hours {span}"
-            yield places.make_fault(
-                ("slots", index, "at"), message, "another time, or other quiet hours in centre.yaml"
-            )

@@ -15,6 +15,7 @@ from broadcaster.core.schedules import (
     AlertSettings,
     CentreSettings,
     DayCopy,
+    Guard,
     ReportHead,
     RundownItem,
     Schedules,
@@ -22,13 +23,14 @@ from broadcaster.core.schedules import (
     UplinkCap,
 )
 from broadcaster.core.time import plan_week, read_week
+from broadcaster.timetable.field_types import DAYS
 from broadcaster.timetable.forms import (
-    DAYS,
     CampaignForm,
     CampaignsFile,
     CentreFile,
     ColumnsFile,
     CopyForm,
+    GuardForm,
     SlotForm,
     StationForm,
     StationsFile,
@@ -78,6 +80,7 @@ def read_all(folder: Path) -> ReadSchedules:
         columns=tuple(Column(ColumnId(form.id), form.name) for form in columns.columns),
         campaigns=tuple(_make_campaign(form) for form in campaigns.campaigns),
         slots=tuple(_make_slot(form) for form in timetable.slots),
+        guards=tuple(_make_guard(form) for form in stations.guards),
         copies=tuple(copy for form in timetable.copies for copy in _make_copies(form)),
     )
     places = SchedulePlaces(centre_file, stations_file, columns_file, campaigns_file, timetable_file)
@@ -166,6 +169,16 @@ def _make_station(form: StationForm) -> Station:
         valid_from=form.valid_from,
         valid_to=form.valid_to,
         has_agent=form.agent,
+    )
+
+
+def _make_guard(form: GuardForm) -> Guard:
+    return Guard(
+        stations=tuple(form.stations),
+        quiet_hours=tuple(QuietHours(quiet.start, quiet.end) for quiet in form.quiet_hours),
+        days=frozenset(DAYS.index(day) for day in form.days or DAYS),
+        session_max_min=form.session_max_min,
+        sessions_per_day=form.sessions_per_day,
     )
 
 

@@ -12,7 +12,7 @@ from broadcaster.airtime.documents import write_documents
 from broadcaster.airtime.reconcile import Cause, Verdict
 from broadcaster.centre.editions import write_weekly
 from broadcaster.centre.programmes import get_programme, remove_programme, restore_programme
-from broadcaster.centre.publish import publish_days
+from broadcaster.centre.publish import preview_day, publish_days, read_played_before
 from broadcaster.centre.reports import make_report
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InUseError, UnknownNameError
@@ -169,3 +169,16 @@ def test_how_a_slot_begins_goes_from_the_timetable_into_the_plan_and_stays_in_th
     assert {one[:2] for one in begin[1:]} <= {(StartRule.AFTER, 0)}
     (again,) = publish_days(workspace, record, schedules, [MONDAY], START + timedelta(seconds=10))
     assert not again.is_new  # the slot has begun: its airings came back from the record as they went in
+
+
+def test_what_was_played_already_and_is_no_repeat_is_said(
+    workspace: Workspace, record: Record, schedules: Schedules
+) -> None:
+    again = dataclasses.replace(EVENING, rundown=(NEWS,))
+    repeat = Slot(SlotId("dem"), "Đêm", time(20), 30, repeat_of=SlotId("chieu"))
+    schedules = dataclasses.replace(schedules, slots=(AFTERNOON, again, repeat))
+    publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    first, second, third = preview_day(record, schedules, MONDAY)
+    assert read_played_before(record, first) == {}
+    assert read_played_before(record, second) == {"tin": (START, "chieu")}
+    assert read_played_before(record, third) == {}

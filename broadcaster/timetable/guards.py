@@ -1,0 +1,121 @@
+"""What the timetable may ask of stations at most: quiet hours, weekdays, length and number of sessions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+
+from broadcaster.core.errors import Fault
+from broadcaster.core.ids import choose_nearest
+from broadcaster.core.model import QuietHours
+from broadcaster.core.schedules import ALL_STATIONS, Guard, Schedules, Slot
+from broadcaster.core.time import plan_dates
+from broadcaster.timetable.field_types import DAYS
+from broadcaster.timetable.overlap import DAY_MIN, SEARCH_DAYS, SEARCH_FROM, Places, count_minutes, is_weekly
+from broadcaster.timetable.recur import match_slot
+
+PAUSE_MIN = 1.0
+Session = list[Slot]
+
+
+def match_guards(schedules: Schedules, stations: Places, timetable: Places) -> Iterator[Fault]:
+    """Find every slot that a guard, or the centre's quiet hours, does not allow.
+
+    A slot is as long as its `max_min`. Slots of one station that follow each other within a minute are one session, a
+    repeat like any other. Each slot is named once for each guard, with the first date on which it breaks it.
+    """
+    for n, slot in enumerate(schedules.slots):
+        yield from _match_quiet(n, slot, schedules.centre.quiet_hours, "centre.yaml", timetable)
+    known = {ALL_STATIONS, *(s.id for s in schedules.stations), *(g for s in schedules.stations for g in s.groups)}
+    for number, guard in enumerate(schedules.guards):
+        for place, name in enumerate(guard.stations):
+            if name not in known:
+                near = choose_nearest(name, known)
+                expected = f"did you mean {near!r}?" if near else "a station, a group or all"
+                where = ("guards", number, "stations", place)
+                yield stations.make_fault(where, f"unknown station or group {name!r}", expected)
+        yield from _match_guard(number, guard, schedules, timetable)
+
+
+def list_sessions(slots: Iterable[Slot]) -> list[Session]:
+    """Join the slots of one station and date into sessions: those that follow each other within a minute."""
+    sessions: list[Session] = []
+    ends_min = -DAY_MIN * 1.0
+    for slot in sorted(slots, key=lambda one: (one.at, one.id)):
+        if sessions and count_minutes(slot.at) - ends_min < PAUSE_MIN:
+            sessions[-1].append(slot)
+        else:
+            sessions.append([slot])
+        ends_min = max(ends_min, count_minutes(slot.at) + slot.max_min)
+    return sessions
+
+
+def sum_session_min(session: Session) -> float:
+    """Sum how long a session is from its first start to its last end (min)."""
+    start_min = count_minutes(session[0].at)
+    return max(count_minutes(slot.at) + slot.max_min for slot in session) - start_min
+
+
+def _match_guard(number: int, guard: Guard, schedules: Schedules, places: Places) -> Iterator[Fault]:
+    name = f"guard {number + 1} of stations.yaml ({', '.join(guard.stations)})"
+    indexes = {slot.id: n for n, slot in enumerate(schedules.slots)}
+    told: set[tuple[str, str]] = set()
+    rows = {
+        tuple(slot for slot in schedules.slots if slot.has_station(station))
+        for station in schedules.stations
+        if guard.has_station(station)
+    }
+    for slots in sorted(rows, key=lambda row: [slot.id for slot in row]):
+        for slot in slots:
+            if ("quiet", slot.id) not in told:
+                told.add(("quiet", slot.id))
+                yield from _match_quiet(indexes[slot.id], slot, guard.quiet_hours, name, places)
+        for on in _list_dates(slots, schedules):
+            today = [slot for slot in slots if match_slot(slot, on, schedules.copies).is_on]
+            for kind, slot, message, expected in _match_day(guard, on, today):
+                if (kind, slot.id) not in told:
+                    told.add((kind, slot.id))
+                    yield places.make_fault(("slots", indexes[slot.id], "at"), f"{message}: {name}", expected)
+
+
+def _match_day(guard: Guard, on: date, today: Sequence[Slot]) -> Iterator[tuple[str, Slot, str, str]]:
+    when = f"{DAYS[on.weekday()]} {on:%d/%m/%Y}"
+    if on.weekday() not in guard.days:
+        allowed = ", ".join(DAYS[day] for day in sorted(guard.days))
+        for slot in today:
+            yield "days", slot, f"slot {slot.id!r} is on {when}", f"only {allowed}"
+    sessions = list_sessions(today)
+    limit = guard.session_max_min
+    for session in sessions:
+        length_min = sum_session_min(session)
+        if limit is not None and length_min > limit:
+            what = " + ".join(slot.id for slot in session)
+            message = f"the session {what} on {when} is {length_min:.0f} min long"
+            yield "session", session[-1], message, f"{limit} min at most, or a pause"
+    most = guard.sessions_per_day
+    if most is not None and len(sessions) > most:
+        extra = sessions[most][0]
+        yield "count", extra, f"slot {extra.id!r} is session {most + 1} on {when}", f"{most} sessions a day at most"
+
+
+def _list_dates(slots: Sequence[Slot], schedules: Schedules) -> Iterator[date]:
+    """List dates that show every pattern of some slots: weekly ones change with a period, others are looked at long."""
+    if all(is_weekly(slot) for slot in slots):
+        begins = {SEARCH_FROM, *(s.starts_on for s in slots if s.starts_on)}
+        begins |= {slot.ends_on + timedelta(days=1) for slot in slots if slot.ends_on}
+        for begin in sorted(begins):
+            yield from plan_dates(begin, begin + timedelta(days=6))
+    else:
+        yield from plan_dates(SEARCH_FROM, SEARCH_FROM + timedelta(days=SEARCH_DAYS))
+        yield from sorted(on for slot in slots for on in slot.dates)
+    yield from sorted(copy.on for copy in schedules.copies)
+
+
+def _match_quiet(n: int, slot: Slot, spans: Iterable[QuietHours], whose: str, places: Places) -> Iterator[Fault]:
+    start = count_minutes(slot.at)
+    for quiet in spans:
+        until_quiet = (count_minutes(quiet.start) - start) % DAY_MIN
+        if quiet.has(slot.at) or (quiet.start != quiet.end and until_quiet < slot.max_min):
+            span = f"{quiet.start:%H:%M}-{quiet.end:%H:%M}"
+            message = f"slot {slot.id!r} ({slot.at:%H:%M}, up to {slot.max_min} min) lies in the quiet hours {span}"
+            yield places.make_fault(("slots", n, "at"), message, f"another time, or other quiet hours in {whose}")
