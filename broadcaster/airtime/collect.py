@@ -77,7 +77,9 @@ def read_positions(connection: Connection, station: StationId, names: Sequence[s
 
 
 def fetch_receipts(session: StationSession, read_known: ReadKnown) -> Collection:
-    """Fetch the status and what is new in the receipts, and nothing else: enough to know what a station holds.
+    """Fetch what is new in the receipts, with the status, and nothing else: enough to know what a station holds.
+
+    Where nothing is new it costs one round trip.
 
     Args:
         session: With the station.
@@ -86,15 +88,17 @@ def fetch_receipts(session: StationSession, read_known: ReadKnown) -> Collection
     Raises:
         DeliveryError: The station cannot be read.
     """
+    station = session.address.station
+    known = read_known([RECEIPTS])
+    position = known.get(RECEIPTS)
+    size_bytes = stat_size(session, f"{OUTBOX}/{RECEIPTS}") or 0
+    if position is not None and size_bytes == position.offset_bytes:
+        return Collection(station, None, None, (), (), is_whole=False)
     troubles: list[str] = []
     status = _fetch_status(session, troubles)
-    known = read_known([RECEIPTS])
-    held_bytes = known[RECEIPTS].offset_bytes if RECEIPTS in known else 0
-    files: list[CollectedFile] = []
-    if (stat_size(session, f"{OUTBOX}/{RECEIPTS}") or 0) != held_bytes:
-        files.append(_fetch_file(session, RECEIPTS, known.get(RECEIPTS)))
+    files = [_fetch_file(session, RECEIPTS, position)] if size_bytes else []
     return Collection(
-        session.address.station, status, None, tuple(files), _follow_chains(files, known), tuple(troubles), False
+        station, status, None, tuple(files), _follow_chains(files, known), tuple(troubles), is_whole=False
     )
 
 

@@ -94,13 +94,21 @@ class Dispatcher:
             return GIVE_WAY_S
         delivered = self._courier.visit(one, CONFIRM_S)
         self._log(delivered)
-        if delivered.is_confirmed or self._traffic.is_stopping() or is_stopped(self._record, one.station):
+        if self._traffic.is_stopping() or is_stopped(self._record, one.station):
             return None
+        if delivered.is_confirmed:
+            return 0.0 if self._has_news(one) else None
         if isinstance(delivered.error, GaveWayError):
             return GIVE_WAY_S
         if isinstance(delivered.error, AlreadyRunningError):
             return FIRST_WAIT.total_seconds()
         return self._plan_delay_s(one)
+
+    def _has_news(self, served: Missing) -> bool:
+        """Tell whether the station misses something else by now than what it was served with."""
+        with self._lock:
+            newest = self._wanted.get(served.station.id)
+        return newest is not None and not set(newest.hashes) <= set(served.hashes)
 
     def _plan_delay_s(self, one: Missing) -> float:
         with self._record.read() as connection:

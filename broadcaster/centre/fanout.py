@@ -10,7 +10,7 @@ from broadcaster.centre.deliver import Missing
 from broadcaster.centre.traffic import EmergencyLane, Traffic
 from broadcaster.centre.visit import Courier, Delivered
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import GaveWayError
+from broadcaster.core.errors import AlreadyRunningError, DeliveryError, GaveWayError
 from broadcaster.core.files import hash_bytes
 from broadcaster.core.ids import StationId
 from broadcaster.core.model import Station
@@ -26,7 +26,7 @@ EMERGENCY_WORKERS = 200
 EMERGENCY_CONFIRM_S = 20.0
 EMERGENCY_CONFIRM_EVERY_S = 0.25
 EMERGENCY_AGAIN_S = 2.0
-GIVE_WAY_EVERY_S = 0.5
+LOOK_AGAIN_S = 0.5
 _DICE = secrets.SystemRandom()
 
 
@@ -61,7 +61,8 @@ def push_missing(
         schedules: Number of workers, cap on the uplink.
         missing: As `read_missing` gave it.
         clock: The time.
-        confirm_s: How long to wait for receipts after a station's last file; 0 does not wait.
+        confirm_s: How long to wait for receipts after a station's last file, and for another push to the same
+            station; 0 does not wait.
         tell: Told everything that happens, from the workers' threads.
         tries: For a station whose trouble may pass, with growing waits; giving way to an emergency counts as none.
 
@@ -75,11 +76,15 @@ def push_missing(
     def serve(station: StationId) -> Delivered:
         one = wanted[station]
         failures = 0
+        until_at = clock.now_at() + timedelta(seconds=confirm_s)
         while True:
             delivered = courier.visit(one, confirm_s)
+            if isinstance(delivered.error, AlreadyRunningError) and clock.now_at() < until_at:
+                clock.sleep_s(LOOK_AGAIN_S)  # another push is at it: what it brings is heard by the next visit
+                continue
             if isinstance(delivered.error, GaveWayError):
                 while not traffic.is_free():
-                    clock.sleep_s(GIVE_WAY_EVERY_S)
+                    clock.sleep_s(LOOK_AGAIN_S)
                 continue
             failures += 1
             if delivered.error is None or not delivered.error.is_retryable or failures >= tries:
@@ -107,7 +112,8 @@ def push_first(
     All stations at once and without the cap on the uplink; as soon as the line to one is open, ordinary transfers of
     every process of this workspace stop at their next block (they resume later), until the order lies in its inbox. The
     masters go first and an order last, its signature before it: an order that is there can be obeyed. A station whose
-    trouble may pass, or that does not confirm, is tried again every few seconds until `until_at`.
+    trouble may pass, or that does not confirm, is tried again every few seconds until `until_at`. One without an agent
+    is not tried: nobody there would obey.
 
     Args:
         workspace: Key.
@@ -132,6 +138,9 @@ def push_first(
 
     def serve(station: StationId) -> Delivered:
         one = wanted[station]
+        if not one.station.has_agent:
+            name = one.station.name
+            raise DeliveryError(f"{name} ({station}) has no agent that could obey", hint="telephone the commune")
         while True:
             with EmergencyLane(workspace.state, one.station, clock) as lane:
                 courier = Courier(

@@ -27,7 +27,13 @@ HISTORY_LINES = 20
 @click.command()
 @click.option("--station", "stations", multiple=True, help="Only to this station; may be given several times.")
 @click.option("--preview", is_flag=True, help="Only say what is missing where; send nothing.")
-@click.option("--wait", "wait_s", default=20.0, show_default=True, help="Seconds to wait for the stations' receipts.")
+@click.option(
+    "--wait",
+    "wait_s",
+    default=20.0,
+    show_default=True,
+    help="Seconds to wait for receipts, or for another push to the same station.",
+)
 @click.option(
     "--tries",
     default=2,

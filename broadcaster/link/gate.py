@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-LOGINS_AT_ONCE = 16
+LOGINS_AT_ONCE = 64
 HOLD_S = 3.0
 
 

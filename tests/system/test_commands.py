@@ -223,5 +223,5 @@ def test_station_that_another_push_serves_is_left_to_it(run: Command, workspace:
     lock = workspace / ".broadcaster" / "lines" / "an-nong.lock"
     lock.parent.mkdir()
     with hold_lock(lock, "a push"):
-        assert "already running" in run("push", code=1).stdout
+        assert "already running" in run("push", "--wait", "1", code=1).stdout
     assert "connecting" in run("push", "--tries", "1", code=1).stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -167,6 +168,29 @@ def test_a_station_without_an_agent_is_read_back_and_looked_after(fleet: Fleet) 
     collect_stations(fleet.workspace, fleet.record, make_schedules(), [one.station], CLOCK)
     with fleet.record.read() as connection:
         assert set(read_held(connection)[AN_NONG]) == {other.sha256}
+
+
+def test_two_pushes_at_once_serve_each_station_one_after_the_other(fleet: Fleet) -> None:
+    master = fleet.make_master(13, 2_000_000)
+    missing = [fleet.make_missing(name, [master]) for name in fleet.boxes]
+    with ThreadPoolExecutor(2) as pool:
+        both = [
+            pool.submit(push_missing, fleet.workspace, fleet.record, make_schedules(), missing, CLOCK, 20)
+            for _ in range(2)
+        ]
+        results = [one for push in both for one in push.result()]
+    assert [(one.error, one.is_confirmed) for one in results] == [(None, True)] * 4
+    assert sum(one.sent_bytes for one in results) == 2 * 2_000_000
+
+
+def test_an_order_is_not_left_where_nobody_would_obey(fleet: Fleet) -> None:
+    alarm = fleet.make_master(14, 1000)
+    station = fleet.make_station("an-nong", has_agent=False)
+    order = make_order(fleet, alarm)
+    (done,) = push_first(fleet.workspace, fleet.record, [station], [order], [alarm], CLOCK, CLOCK.now_at())
+    assert done.error is not None
+    assert "no agent that could obey" in done.error.message
+    assert fleet.boxes["an-nong"].list_inbox() == []
 
 
 def test_a_changed_host_key_stops_the_station_until_somebody_confirms(fleet: Fleet, tmp_path: Path) -> None:
