@@ -17,7 +17,7 @@ from typing import IO
 
 from broadcaster.core.errors import EncodeError
 from broadcaster.core.model import LoudnessReading, MasteringTarget
-from broadcaster.mastering.encode import encode_stretch
+from broadcaster.mastering.encode import encode_spooled, encode_stretch
 from broadcaster.mastering.info_header import FRAME_SAMPLES, count_frames, plan_info_header
 from broadcaster.mastering.join import Stream, choose_seam, join_at, match_stream
 from broadcaster.mastering.proof import Proof
@@ -32,7 +32,7 @@ _OVERLAPS = (32, 192, 576)
 _LOOK_AHEAD = 3  # frames that LAME looks ahead
 _LINEAR_FRAMES = (1152, 4608)  # half a minute to two
 _PARTS = 10
-_LIMITED_FRAMES = 768  # 20 s: of these some are encoded twice
+_LIMITED_FRAMES = 1152  # 30 s: of these some are encoded twice
 _NEAR_S = 2  # a dip may change the sound so far from its second
 _SLOT_BYTES = 8 << 20
 _AHEAD = 3
@@ -171,7 +171,11 @@ class Encoding:
             return match_stream(data, self._list_samples(index, kept.overlap)[0] // FRAME_SAMPLES)
         start, end = self._list_samples(index, overlap)
         own = renderer.copy()
-        data = encode_stretch(own.read(start, end), self._target.bitrate_kbps)
+        bitrate_kbps = self._target.bitrate_kbps
+        if own.is_linear:
+            data = encode_spooled(self._spool, start, end, own.lift_db, bitrate_kbps)
+        else:
+            data = encode_stretch(own.read(start, end), bitrate_kbps)
         os.pwrite(self._room.fileno(), data, index * _SLOT_BYTES)
         self._kept[index] = _Kept(len(data), own.reduction_db, overlap)
         return match_stream(data, start // FRAME_SAMPLES)

@@ -34,6 +34,7 @@ class FfmpegChild:
         arguments: Behind the program's name.
         program: Another ffmpeg than the one that `find_ffmpeg` finds.
         stall_s: How long it may take nothing from us and give nothing before it counts as hung.
+        handles: Open files of ours that it may use too.
 
     Raises:
         ToolMissingError: No ffmpeg on this machine.
@@ -41,7 +42,12 @@ class FfmpegChild:
     """
 
     def __init__(
-        self, arguments: Sequence[str | bytes], *, stall_s: float = STALL_S, program: str | None = None
+        self,
+        arguments: Sequence[str | bytes],
+        *,
+        stall_s: float = STALL_S,
+        program: str | None = None,
+        handles: Sequence[int] = (),
     ) -> None:
         self._stall_s = stall_s
         program = program or find_ffmpeg()
@@ -53,6 +59,7 @@ class FfmpegChild:
                 stdout=subprocess.PIPE,
                 stderr=self._words,
                 bufsize=0,
+                pass_fds=handles,
             )
             self.pid = self._process.pid
             for limit, value in _LIMITS:

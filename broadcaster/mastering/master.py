@@ -35,8 +35,8 @@ from broadcaster.mastering.tag import plan_tags, write_tags
 
 _TRIES = 6
 _WORKERS = 2
-_REHEARSED_S = 8
-_SHORT_S = 600
+_REHEARSED_S = 4
+_SHORT_S = 150
 _YIELD = 0.7  # of a gain that a working limiter lets through, as a rule
 _SHORTEST_S = 0.4
 _CLICK_S = 0.8
@@ -79,18 +79,18 @@ def rehearse_setting(
 ) -> Setting:
     """Limit without encoding and make good what the limiter takes off the loudness.
 
-    Of more than ten minutes one stretch of 8 s in up to seven is limited: what these lose tells what the whole loses.
+    Of more than five minutes one stretch of 4 s in up to eight is limited: what these lose tells what the whole loses.
     """
     if setting.limit_dbtp is None:
         return setting
-    step = max(1, min(7, spool.frames // (_SHORT_S * RATE_HZ)))
+    step = max(1, min(8, spool.frames // (_SHORT_S * RATE_HZ)))
     length = spool.frames if step == 1 else _REHEARSED_S * RATE_HZ
     plain, limited = (LoudnessMeter(RATE_HZ, CHANNELS, workers=workers) for _ in range(2))
     renderer = Renderer(spool, before, setting)
     for start in range(0, spool.frames, length * step):
         for piece in spool.read(start, start + length):
             plain.feed(view_samples(piece), find_scale(HEADROOM_DB + setting.gain_db))
-        for samples in renderer.limit(start, start + length):
+        for samples in renderer.read(start, start + length):
             limited.feed(samples)
     lost_lu = plain.read().integrated_lufs - limited.read().integrated_lufs
     return Setting(setting.gain_db + (lost_lu / _YIELD if math.isfinite(lost_lu) else 0.0), setting.limit_dbtp)

@@ -11,8 +11,9 @@ from broadcaster.core.model import LoudnessReading
 from broadcaster.mastering.info_header import FRAME_SAMPLES
 from broadcaster.mastering.limiter import Limiter, Samples
 from broadcaster.mastering.setting import Setting
-from broadcaster.mastering.sound import CHANNELS, HEADROOM_DB, RATE_HZ, AudioSegment, list_samples, wrap_samples
+from broadcaster.mastering.sound import CHANNELS, HEADROOM_DB, RATE_HZ, list_samples
 from broadcaster.mastering.spool import Spool
+from broadcaster.mastering.true_peak import Fine
 
 # The limiter forgets a peak at 60 dB a second: after this it is in the state that it would have had.
 _WARM_UP = 40 * FRAME_SAMPLES
@@ -25,39 +26,35 @@ class Renderer:
         spool: The decoded programme.
         before: Its reading.
         setting: Gain and limiter.
+
+    Attributes:
+        lift_db: The gain that makes spooled samples those of the setting, limiter aside.
+        is_linear: The setting is this gain and nothing else.
+        reduction_db: What the limiter has taken off at most.
     """
 
     def __init__(self, spool: Spool, before: LoudnessReading, setting: Setting) -> None:
         self.reduction_db = 0.0
+        self.lift_db = setting.gain_db + HEADROOM_DB
         self._spool = spool
-        lift_db = setting.gain_db + HEADROOM_DB
         self._ceilings = _plan_ceilings(setting, before)
-        # Whole numbers cannot pass full scale: what would is turned up as floats, between here and the limiter.
-        is_linear = self._ceilings is None
-        self._whole_db = lift_db if is_linear else min(lift_db, HEADROOM_DB - before.true_peak_dbtp)
-        self._rest_db = lift_db - self._whole_db
+        self.is_linear = self._ceilings is None
 
     def copy(self) -> Renderer:
         """Give one of the same setting for another stretch, whose reduction is counted by itself."""
         return copy.copy(self)
 
-    def read(self, start: int, end: int) -> Iterator[AudioSegment]:
-        """Give the frames from `start` (a multiple of 1,152) to `end`, or to the end of the sound."""
+    def read(self, start: int, end: int) -> Iterator[Fine]:
+        """Give the samples from `start` (a multiple of 1,152) to `end`, or to the end of the sound."""
         if self._ceilings is None:
             for piece in self._spool.read(start, end):
-                yield piece.apply_gain(self._whole_db)
-        else:
-            for samples in self.limit(start, end):
-                yield wrap_samples(samples)
-
-    def limit(self, start: int, end: int) -> Iterator[Samples]:
-        """Give the samples of a stretch, limited where the setting says so."""
+                yield list_samples(piece, self.lift_db)
+            return
         early = max(0, (start - _WARM_UP) // FRAME_SAMPLES * FRAME_SAMPLES)
-        ceilings = np.full(1, np.inf) if self._ceilings is None else self._ceilings
-        limiter = Limiter(RATE_HZ, CHANNELS, ceilings, early)
+        limiter = Limiter(RATE_HZ, CHANNELS, self._ceilings, early)
         skip = start - early
         for piece in self._spool.read(early, end):
-            samples = limiter.feed(list_samples(piece.apply_gain(self._whole_db), self._rest_db))
+            samples = limiter.feed(list_samples(piece, self.lift_db))
             yield samples[skip:]
             skip = max(0, skip - len(samples))
         yield limiter.finish()[skip:]

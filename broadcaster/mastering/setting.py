@@ -9,7 +9,7 @@ from broadcaster.core.model import LoudnessReading, MasteringTarget
 from broadcaster.mastering.encode import choose_level_loss_db
 from broadcaster.mastering.gain import plan_gain
 
-_OVERSHOOT_DB = 0.4  # what encoding at 128 kbit/s usually adds to limited peaks, beyond its loss of level
+_OVERSHOOT_DB = 0.5  # what encoding at 128 kbit/s usually adds to limited peaks, beyond its loss of level
 _SPARE_DB = 0.05
 GOOD_SHARE = 0.75  # of the tolerance: so much a first attempt may miss
 

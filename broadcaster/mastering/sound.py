@@ -28,7 +28,6 @@ __all__ = [
     "list_samples",
     "view_samples",
     "wrap_pcm",
-    "wrap_samples",
 ]
 
 RATE_HZ = 44_100
@@ -38,19 +37,13 @@ FRAME_BYTES = CHANNELS * SAMPLE_BYTES
 HEADROOM_DB = 12.0
 _FULL_SCALE = float(1 << 31)
 
-Samples = npt.NDArray[np.float64]
+Samples = npt.NDArray[np.float32]
 
 
 def wrap_pcm(data: bytes) -> AudioSegment:
     """Make a segment of raw little-endian 32-bit stereo PCM; a frame cut at the end is left out."""
     whole = len(data) - len(data) % FRAME_BYTES
     return AudioSegment(data=data[:whole], sample_width=SAMPLE_BYTES, frame_rate=RATE_HZ, channels=CHANNELS)
-
-
-def wrap_samples(samples: Samples) -> AudioSegment:
-    """Make a segment of samples shaped (frames, channels) where 1.0 is the segment's full scale; more is clipped."""
-    whole = np.clip(np.rint(samples * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
-    return wrap_pcm(whole.astype("<i4").tobytes())
 
 
 def view_samples(segment: AudioSegment) -> npt.NDArray[np.int32]:
@@ -65,4 +58,4 @@ def find_scale(gain_db: float = 0.0) -> float:
 
 def list_samples(segment: AudioSegment, gain_db: float = 0.0) -> Samples:
     """Give a segment's samples shaped (frames, channels), 1.0 being its full scale, turned up by `gain_db`."""
-    return np.multiply(view_samples(segment), find_scale(gain_db), dtype=np.float64)
+    return np.multiply(view_samples(segment), find_scale(gain_db), dtype=np.float32)

@@ -28,6 +28,10 @@ class Spool:
         self._file = file
         self.frames = 0
 
+    def fileno(self) -> int:
+        """Give the number of the open file, for a child process that reads it."""
+        return self._file.fileno()
+
     def append(self, segment: AudioSegment) -> None:
         """Write a segment behind the others."""
         left = memoryview(segment.raw_data)

@@ -1,13 +1,18 @@
 """True peak by four-fold polyphase oversampling, done only where it can matter. Pure.
 
-A block whose samples stay below a level cannot have a true peak above that level times `REACH`: the interpolator's
-output is a sum of samples weighted by its coefficients, and `REACH` is the largest sum of their absolute values. This
-bound is strict, so leaving such blocks out changes no result.
+Two strict bounds say where it cannot, so leaving those blocks out changes no result. A block whose samples stay below a
+level cannot have a true peak above that level times `REACH`: the interpolator's output is a sum of samples weighted by
+its coefficients, and `REACH` is the largest sum of their absolute values. And a point between two samples differs from
+the straight line between them by no more than `BEND` times the largest second difference around it: the interpolator
+less a straight line is a filter of second differences, and `BEND` is the sum of its absolute coefficients. Sound whose
+strength lies in the low tones, as speech and music have it, hardly bends from one sample to the next.
 
 Sources: ITU-R BS.1770-5 annex 2.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +24,9 @@ FACTOR = 4
 SIDE = 12  # samples that the interpolator sees to the left and to the right of a point
 BLOCK = 32
 _CANDIDATES = 64
+_ROUNDING = 1 + 1e-5  # of single precision
 _NEAR = 1500  # frames: a peak as near to the edge of a second belongs to both
-_ROWS = 2048  # interpolated at a time: some megabytes
+_ROWS = 512  # interpolated at a time: what the processor's cache holds
 
 
 def _plan_interpolator() -> Samples:
@@ -41,43 +47,82 @@ def _plan_matrix(taps: Samples) -> Fine:
     return matrix.reshape(SIDE + BLOCK + SIDE, -1).astype(np.float32)
 
 
+def _plan_bounds(taps: Samples) -> tuple[float, float]:
+    """Give by how much of the largest sample, and of the largest second difference, a point is bounded."""
+    steady, bend = 1.0, 0.0
+    for phase in range(1, FACTOR):
+        rest = taps[phase::FACTOR][::-1].copy()
+        rest[SIDE - 1] -= 1 - phase / FACTOR  # less the straight line between the samples on both sides
+        rest[SIDE] -= phase / FACTOR
+        of_steps = np.cumsum(rest)
+        slope = of_steps.sum()  # what is left of a slope, which two samples of opposite sign make at most
+        of_steps[SIDE - 1] -= slope
+        steady, bend = max(steady, 1 + 2 * abs(slope)), max(bend, np.abs(np.cumsum(of_steps)).sum())
+    return steady * _ROUNDING, bend * _ROUNDING
+
+
 INTERPOLATOR = _plan_interpolator()
-REACH = float(max(np.abs(INTERPOLATOR[phase::FACTOR]).sum() for phase in range(FACTOR)))
+REACH = _ROUNDING * float(max(np.abs(INTERPOLATOR[phase::FACTOR]).sum() for phase in range(FACTOR)))
+STEADY, BEND = _plan_bounds(INTERPOLATOR)
 _MATRIX = _plan_matrix(INTERPOLATOR)
 
 
-def cut_blocks(line: Fine) -> tuple[Fine, Fine]:
-    """Cut one channel with SIDE samples of context at both ends into rows of BLOCK samples.
+class Blocks(NamedTuple):
+    """One channel in rows of BLOCK samples.
 
-    Returns:
-        The rows with their context (rows, SIDE + BLOCK + SIDE; zeros after the end), a view, and each row's sample
-        peak, context included.
+    Attributes:
+        rows: Each with SIDE samples of context at both ends; a view.
+        peaks: Sample peak of each row, context included.
+        line: The samples that the rows show.
     """
-    count = len(line) - 2 * SIDE
-    rows = -(-count // BLOCK)
+
+    rows: Fine
+    peaks: Fine
+    line: Fine
+
+    def list_hot(self, bar: float) -> npt.NDArray[np.intp]:
+        """Give the rows whose true peak may pass `bar`; that of all others does not."""
+        hot = np.flatnonzero(self.peaks * REACH > bar)
+        if len(hot) <= _CANDIDATES:
+            return hot
+        bends = np.zeros_like(self.line)
+        bends[:-2] = np.diff(self.line, 2)
+        bounds = self.peaks * STEADY + _list_peaks(bends) * BEND
+        return hot[bounds[hot] > bar]
+
+
+def cut_blocks(line: Fine) -> Blocks:
+    """Cut one channel with SIDE samples of context at both ends into rows of BLOCK samples; zeros follow its end."""
+    rows = -(-(len(line) - 2 * SIDE) // BLOCK)
     padded = np.zeros((rows + 1) * BLOCK, dtype=np.float32)
     padded[: len(line)] = line
-    peaks = np.abs(padded).reshape(-1, BLOCK).max(axis=1)
     blocks = np.lib.stride_tricks.sliding_window_view(padded, BLOCK + 2 * SIDE)[::BLOCK]
-    return blocks[:rows], np.maximum(peaks[:-1], peaks[1:])  # a row and its context lie within two
+    return Blocks(blocks[:rows], _list_peaks(padded), padded)
 
 
-def interpolate_blocks(blocks: Fine) -> Fine:
-    """Oversample rows of samples and give the largest absolute value around each sample.
+def _list_peaks(line: Fine) -> Fine:
+    peaks = np.ascontiguousarray(np.abs(line).reshape(-1, BLOCK).T).max(axis=0)
+    return np.asarray(np.maximum(peaks[:-1], peaks[1:]))  # a row and its context lie within two
+
+
+def interpolate_blocks(blocks: Fine, unit: int = BLOCK) -> Fine:
+    """Oversample rows of samples and give the largest absolute value of every `unit` samples.
 
     Args:
         blocks: Shaped (rows, SIDE + BLOCK + SIDE): samples with what stands before and after them.
+        unit: A divisor of BLOCK.
 
     Returns:
-        Shaped (rows, BLOCK): for each sample the maximum of itself and of the three points between it and the next one.
+        Shaped (rows, BLOCK / unit): the maximum over samples and the three points between each and the next one.
     """
-    peaks = np.abs(blocks[:, SIDE : SIDE + BLOCK])
+    peaks = np.empty((BLOCK // unit, len(blocks)), dtype=np.float32)
     for start in range(0, len(blocks), _ROWS):
-        points = np.abs(blocks[start : start + _ROWS] @ _MATRIX).reshape(-1, FACTOR - 1, BLOCK)
-        part = peaks[start : start + _ROWS]
-        for phase in range(FACTOR - 1):
-            np.maximum(part, points[:, phase], out=part)
-    return peaks
+        part = blocks[start : start + _ROWS]
+        # Rows lie along the last axis here: maxima are then taken of whole lines at a time.
+        points = np.abs(_MATRIX.T @ part.T).reshape(FACTOR - 1, BLOCK // unit, unit, -1)
+        samples = np.abs(np.ascontiguousarray(part[:, SIDE : SIDE + BLOCK].T)).reshape(BLOCK // unit, unit, -1)
+        peaks[:, start : start + _ROWS] = np.maximum(points.max(axis=2).max(axis=0), samples.max(axis=1))
+    return peaks.T
 
 
 class TruePeakMeter:
@@ -121,25 +166,25 @@ class TruePeakMeter:
         return {second: float(20 * np.log10(peak)) for second, peak in self._over.items()}
 
     def _measure(self, line: Fine) -> None:
-        blocks, peaks = cut_blocks(line)
+        blocks = cut_blocks(line)
+        self.peak = max(self.peak, float(blocks.peaks.max()))
         if self._watch is not None:
-            self._note_over(blocks, peaks, self._watch)
-        self.peak = max(self.peak, float(peaks.max()))
-        seen = np.inf if self._watch is None else self._watch  # what may pass the watched peak was looked at already
-        left = np.flatnonzero((peaks * REACH > self.peak) & (peaks * REACH <= seen))
+            self._note_over(blocks, self._watch)
+            return
+        left = blocks.list_hot(self.peak)
         count = _CANDIDATES
-        left = left[np.argsort(peaks[left])[::-1]]  # loudest first: they raise the bar for all the others
+        left = left[np.argsort(blocks.peaks[left])[::-1]]  # loudest first: they raise the bar for all the others
         while len(left):
-            self.peak = max(self.peak, float(interpolate_blocks(blocks[left[:count]]).max()))
+            self.peak = max(self.peak, float(interpolate_blocks(blocks.rows[left[:count]]).max()))
             left = left[count:]
             count *= 8
-            left = left[peaks[left] * REACH > self.peak]
+            left = left[blocks.peaks[left] * REACH > self.peak]
 
-    def _note_over(self, blocks: Fine, peaks: Fine, watch: float) -> None:
-        hot = np.flatnonzero(peaks * REACH > watch)
+    def _note_over(self, blocks: Blocks, watch: float) -> None:
+        hot = blocks.list_hot(min(self.peak, watch))
         if not len(hot):
             return
-        highest = interpolate_blocks(blocks[hot]).max(axis=1)
+        highest = interpolate_blocks(blocks.rows[hot])[:, 0]
         self.peak = max(self.peak, float(highest.max()))
         for row in np.flatnonzero(highest > watch):
             at = self._frames + int(hot[row]) * BLOCK

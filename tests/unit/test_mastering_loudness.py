@@ -41,7 +41,8 @@ def test_k_weighting_at_48_khz_is_the_printed_one() -> None:
 def test_k_weighting_by_matrices_is_the_recursive_filter() -> None:
     noise = np.random.default_rng(6).normal(0, 0.3, 9 * GROUP)
     ours = KWeighting(RATE_HZ)
-    filtered = np.concatenate([ours.feed(noise[: 2 * GROUP]), ours.feed(noise[2 * GROUP :])])
+    fine = noise.astype(np.float32)
+    filtered = np.concatenate([ours.feed(fine[: 2 * GROUP]), ours.feed(fine[2 * GROUP :])])
     expected = noise
     for b0, b1, b2, _, a1, a2 in plan_k_weighting(RATE_HZ):
         line = [0.0, 0.0]
@@ -49,7 +50,8 @@ def test_k_weighting_by_matrices_is_the_recursive_filter() -> None:
         for n in range(2, len(past)):
             line.append(b0 * past[n] + b1 * past[n - 1] + b2 * past[n - 2] - a1 * line[n - 1] - a2 * line[n - 2])
         expected = np.array(line[2:])
-    assert filtered == pytest.approx(expected, abs=1e-9)
+    assert filtered == pytest.approx(expected, abs=1e-4)
+    assert np.square(filtered, dtype=np.float64).mean() == pytest.approx(np.square(expected).mean(), rel=1e-6)
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000])
@@ -117,17 +119,39 @@ def test_loudness_range_of_tech_3342(low_dbfs: float, range_lu: float) -> None:
 def test_reading_does_not_depend_on_how_the_sound_is_cut_into_pieces() -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, (3 * RATE_HZ, 2))
     readings = {piece: measure(noise, piece=piece).read() for piece in (37, 4800, 50_001, 10**6)}
-    assert len({round(reading.integrated_lufs, 9) for reading in readings.values()}) == 1
-    assert len({round(reading.true_peak_dbtp, 9) for reading in readings.values()}) == 1
+    assert len({round(reading.integrated_lufs, 5) for reading in readings.values()}) == 1
+    assert len({round(reading.true_peak_dbtp, 5) for reading in readings.values()}) == 1
 
 
 def test_true_peak_without_leaving_blocks_out_is_the_same() -> None:
     noise = np.random.default_rng(2).normal(0, 0.1, 50_000) * np.linspace(0, 1, 50_000)
     meter = TruePeakMeter(1)
     meter.feed(noise[:, np.newaxis])
-    whole = interpolate_blocks(cut_blocks(np.pad(noise, 12).astype(np.float32))[0])
+    whole = interpolate_blocks(cut_blocks(np.pad(noise, 12).astype(np.float32)).rows)
     assert meter.read_dbtp() == pytest.approx(20 * math.log10(whole.max()), abs=1e-9)
     assert 2.0 < REACH < 3.5
+
+
+@pytest.mark.parametrize("kind", ["noise", "deep", "alternating", "pulses", "steps"])
+def test_no_true_peak_passes_the_bound_of_its_row(kind: str) -> None:
+    random = np.random.default_rng(8)
+    at = np.arange(20_000)
+    line = {
+        "noise": random.normal(0, 0.3, len(at)),
+        "deep": np.sin(at / 9) * random.uniform(0, 1, len(at) // 100).repeat(100),
+        "alternating": (1 - 2 * (at % 2)) * np.sign(np.sin(at / 40)),
+        "pulses": (at % 97 == 0) * 1.0,
+        "steps": np.sign(random.normal(0, 1, len(at))),
+    }[kind]
+    blocks = cut_blocks(line.astype(np.float32))
+    peaks = interpolate_blocks(blocks.rows)[:, 0]
+    for bar in np.quantile(peaks, (0.02, 0.3, 0.6, 0.9, 0.99)):
+        assert set(np.flatnonzero(peaks > bar)) <= set(blocks.list_hot(float(bar)))
+
+
+def test_hardly_any_row_of_deep_sound_is_interpolated() -> None:
+    line = (np.sin(np.arange(64_000) / 40) * np.linspace(0, 1, 64_000)).astype(np.float32)
+    assert len(cut_blocks(line).list_hot(0.9)) < 0.15 * 2000
 
 
 @pytest.mark.parametrize("samples", [np.zeros((RATE_HZ, 2)), np.full((RATE_HZ // 5, 2), 0.5), np.zeros((0, 2))])

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from broadcaster.core.errors import SilentProgrammeError
 from broadcaster.core.model import LoudnessReading, MasteringTarget
 from broadcaster.mastering.gain import GainPlan, plan_gain
-from broadcaster.mastering.limiter import Limiter, Samples
+from broadcaster.mastering.limiter import Limiter
 from broadcaster.mastering.setting import Attempt, Setting, choose_next, choose_setting, is_hit
-from broadcaster.mastering.true_peak import TruePeakMeter
+from broadcaster.mastering.true_peak import Fine, TruePeakMeter
 
 TARGET = MasteringTarget(-16.0, -1.0)
 RATE_HZ = 44_100
@@ -68,20 +68,20 @@ def test_master_is_a_hit_only_within_tolerance_and_ceiling() -> None:
     assert not is_hit(make_reading(-16.0, -0.99), TARGET, 0.2)
 
 
-def limit(samples: Samples, ceiling: float, pieces: list[int]) -> tuple[Samples, float]:
+def limit(samples: Fine, ceiling: float, pieces: list[int]) -> tuple[Fine, float]:
     limiter = Limiter(RATE_HZ, 2, ceiling)
     done = [limiter.feed(piece) for piece in np.split(samples, np.cumsum(pieces))]
     return np.concatenate([*done, limiter.finish()]), limiter.reduction_db
 
 
-def measure_peak(samples: Samples) -> float:
+def measure_peak(samples: Fine) -> float:
     meter = TruePeakMeter(2)
     meter.feed(samples)
     return 10 ** (meter.read_dbtp() / 20)
 
 
-def make_noise(seconds: float, level: float, seed: int = 3) -> Samples:
-    return np.random.default_rng(seed).normal(0, level, (round(seconds * RATE_HZ), 2))
+def make_noise(seconds: float, level: float, seed: int = 3) -> Fine:
+    return np.random.default_rng(seed).normal(0, level, (round(seconds * RATE_HZ), 2)).astype(np.float32)
 
 
 def test_limiter_passes_what_stays_under_the_ceiling_bit_for_bit() -> None:
