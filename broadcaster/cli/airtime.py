@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from broadcaster.centre.evidence import ExplainedAiring, explain_airing, explain_station_week
+from broadcaster.centre.export import export_period
 from broadcaster.cli.context import json_option, open_desk
 from broadcaster.cli.screen import print_json
 from broadcaster.core.ids import AiringId, StationId
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import format_instant, read_week
+from broadcaster.core.time import format_instant, read_date, read_week
 
 
 @click.group()
@@ -43,6 +46,23 @@ def explain(context: click.Context, airing: str | None, station: str | None, wee
     played_s = sum(one.outcome.played_ms for one in found) / 1000
     planned_s = sum(one.outcome.airing.duration_ms for one in found) / 1000
     click.echo(f"{len(found)} airings that are over: {played_s:.1f} s heard of {planned_s:.1f} s planned")
+
+
+@airtime.command("export")
+@click.option("--from", "first", required=True, help="First day, 2023-10-01 or 01/10/2023.")
+@click.option("--to", "last", required=True, help="Last day.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables.")
+@json_option
+@click.pass_context
+def export(context: click.Context, first: str, last: str, out: Path, as_json: bool) -> None:
+    """Write airings, journal lines and stations of a period as CSV, for another program to come to the same figures."""
+    with open_desk(context) as desk:
+        counts = export_period(desk.record, desk.schedules, read_date(first), read_date(last), out, desk.now_at())
+    if as_json:
+        print_json({"folder": str(out), "rows": counts})
+        return
+    for table, rows in counts.items():
+        click.echo(f"{out / table}.csv: {rows} rows")
 
 
 def _print_airing(one: ExplainedAiring, schedules: Schedules) -> None:
