@@ -118,31 +118,40 @@ class Encoding:
         names = {*old.dips_dbtp, *setting.dips_dbtp}
         changed = [second for second in names if old.dips_dbtp.get(second) != setting.dips_dbtp.get(second)]
         for index in list(self._kept):
-            start, end = self._list_samples(index, self._kept[index].overlap)
+            start, end = self._list_samples(index, index, self._kept[index].overlap)
             if any(start / RATE_HZ - _NEAR_S <= second <= end / RATE_HZ + _NEAR_S for second in changed):
                 del self._kept[index]
 
-    def _list_samples(self, index: int, overlap: int) -> tuple[int, int]:
-        first, end = self._bounds[index], self._bounds[index + 1]
-        last = end + overlap + _LOOK_AHEAD if end < self._frames else end + _LOOK_AHEAD
-        return max(0, first - LEAD) * FRAME_SAMPLES, min(self._spool.frames, last * FRAME_SAMPLES)
+    def _list_samples(self, first: int, last: int, overlap: int) -> tuple[int, int]:
+        begin, end = self._bounds[first], self._bounds[last + 1]
+        behind = end + overlap + _LOOK_AHEAD if end < self._frames else end + _LOOK_AHEAD
+        return max(0, begin - LEAD) * FRAME_SAMPLES, min(self._spool.frames, behind * FRAME_SAMPLES)
 
     def _join(self, renderer: Renderer) -> Generator[tuple[bytes, int]]:
-        """Give the frames in order, joined, each part with the number of frames up to its end."""
-        at = 0
+        """Give the frames in order, joined, each part with the number of frames up to its end.
+
+        Where no seam fits, the encoder of the earlier stretch goes on through the later one, and through twice as many
+        the next time: at worst the programme is one piece.
+        """
+        at = first = last = 0
         with contextlib.closing(self._encode_all(renderer)) as streams:
             earlier = next(streams)
             for index, later in enumerate(streams, 1):
+                if index <= last:
+                    continue
                 bound, seam = self._bounds[index], None
                 for overlap in _OVERLAPS:
-                    earlier = self._encode(index - 1, renderer, overlap) if overlap > _OVERLAPS[0] else earlier
+                    if overlap > _OVERLAPS[0]:
+                        earlier = self._encode(first, last, renderer, overlap)
                     seam = choose_seam(earlier, later, bound, bound + overlap)
                     if seam is not None:
                         break
                 if seam is None:
-                    raise EncodeError(f"no seam was found at {bound * FRAME_SAMPLES / RATE_HZ:.1f} s")
+                    last = min(len(self._bounds) - 2, 2 * last - first + 1)
+                    earlier = self._encode(first, last, renderer, _OVERLAPS[0])
+                    continue
                 yield join_at(earlier, later, at, seam), seam
-                earlier, at = later, seam
+                earlier, at, first, last = later, seam, index, index
             if earlier.end < self._frames:
                 raise EncodeError(f"the encoder gave {earlier.end} frames of {self._frames}")
             yield earlier.cut(at, self._frames), self._frames
@@ -153,7 +162,7 @@ class Encoding:
         try:
             while True:
                 while len(ahead) < _AHEAD and (index := next(indexes, None)) is not None:
-                    ahead.append(self._workers.submit(self._encode, index, renderer, _OVERLAPS[0]))
+                    ahead.append(self._workers.submit(self._encode, index, index, renderer, _OVERLAPS[0]))
                 if not ahead:
                     return
                 yield ahead.popleft().result()
@@ -164,20 +173,22 @@ class Encoding:
                 if not future.cancelled():
                     future.exception()
 
-    def _encode(self, index: int, renderer: Renderer, overlap: int) -> Stream:
-        kept = self._kept.get(index)
-        if kept is not None and kept.overlap >= overlap:
-            data = os.pread(self._room.fileno(), kept.size_bytes, index * _SLOT_BYTES)
-            return match_stream(data, self._list_samples(index, kept.overlap)[0] // FRAME_SAMPLES)
-        start, end = self._list_samples(index, overlap)
+    def _encode(self, first: int, last: int, renderer: Renderer, overlap: int) -> Stream:
+        """Encode the stretches from `first` to `last` in one; what a single one gave is kept."""
+        kept = self._kept.get(first)
+        if first == last and kept is not None and kept.overlap >= overlap:
+            data = os.pread(self._room.fileno(), kept.size_bytes, first * _SLOT_BYTES)
+            return match_stream(data, self._list_samples(first, last, kept.overlap)[0] // FRAME_SAMPLES)
+        start, end = self._list_samples(first, last, overlap)
         own = renderer.copy()
         bitrate_kbps = self._target.bitrate_kbps
         if own.is_linear:
             data = encode_spooled(self._spool, start, end, own.lift_db, bitrate_kbps)
         else:
             data = encode_stretch(own.read(start, end), bitrate_kbps)
-        os.pwrite(self._room.fileno(), data, index * _SLOT_BYTES)
-        self._kept[index] = _Kept(len(data), own.reduction_db, overlap)
+        if first == last:
+            os.pwrite(self._room.fileno(), data, first * _SLOT_BYTES)
+            self._kept[first] = _Kept(len(data), own.reduction_db, overlap)
         return match_stream(data, start // FRAME_SAMPLES)
 
 

@@ -17,10 +17,11 @@ _STREAM = re.compile(r"^\s*Stream #0:(\d+)\S*: (Audio|Video): (.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One audio track: its number in the file, and whether the file marks it as the default."""
+    """One audio track: its number in the file, whether the file marks it as the default, whether it is one channel."""
 
     index: int
     is_default: bool
+    is_mono: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def match_header(words: str) -> Header:
             if match[2] == "Video":
                 has_pictures = has_pictures or "(attached pic)" not in match[3]
             elif not match[3].startswith(("none", "unknown")):
-                tracks.append(Track(int(match[1]), "(default)" in match[3]))
+                is_mono = re.search(r", (mono|1 channels),", match[3]) is not None
+                tracks.append(Track(int(match[1]), "(default)" in match[3], is_mono))
     return Header(tuple(tracks), has_pictures, announced_s)
 
 

@@ -9,6 +9,7 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from broadcaster.core.errors import (
@@ -29,7 +30,7 @@ from broadcaster.mastering.load import Source, check_source, read_sound
 from broadcaster.mastering.loudness import LoudnessMeter
 from broadcaster.mastering.render import Renderer
 from broadcaster.mastering.setting import GOOD_SHARE, Attempt, Setting, choose_next, choose_setting, is_hit
-from broadcaster.mastering.sound import CHANNELS, HEADROOM_DB, RATE_HZ, find_scale, view_samples
+from broadcaster.mastering.sound import CHANNELS, HEADROOM_DB, RATE_HZ, SPREAD_DB, find_scale, view_samples
 from broadcaster.mastering.spool import Spool, open_spool
 from broadcaster.mastering.tag import plan_tags, write_tags
 
@@ -148,7 +149,8 @@ def make_master(
             if attempt is None:
                 attempt = _write_best(source, spool, part, before, target, workers, advance)
         duration_ms = round(attempt.after.duration_s * 1000)
-        write_tags(part, plan_tags(tags, duration_ms, before, attempt.after))
+        shown = _show_before(checked, before)
+        write_tags(part, plan_tags(tags, duration_ms, shown, attempt.after))
         if _hash_source(source) != source_sha256:
             raise UnstableFileError(f"{source} was changed while it was being mastered")
         sha256 = hash_file(part)
@@ -164,7 +166,7 @@ def make_master(
         sha256=sha256,
         size_bytes=size_bytes,
         duration_ms=duration_ms,
-        before=before,
+        before=shown,
         after=attempt.after,
         gain_db=attempt.setting.gain_db - loss_db,
         limiter_db=attempt.limiter_db,
@@ -186,6 +188,13 @@ class _Progress:
     def plan_stage(self, stage: int, length_s: float | None) -> Callable[[float], None]:
         start, share = sum(_SHARES[:stage]), _SHARES[stage]
         return lambda done_s: self.tell(start + share * min(1.0, done_s / length_s) if length_s else start)
+
+
+def _show_before(source: Source, before: LoudnessReading) -> LoudnessReading:
+    """Give the reading of the recording itself: a single channel was spread over two, each `SPREAD_DB` lower."""
+    if not source.track.is_mono:
+        return before
+    return replace(before, true_peak_dbtp=before.true_peak_dbtp + SPREAD_DB)
 
 
 def _require_sound(source: Path, before: LoudnessReading, audible_s: float) -> None:

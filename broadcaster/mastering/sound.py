@@ -22,6 +22,7 @@ __all__ = [
     "HEADROOM_DB",
     "RATE_HZ",
     "SAMPLE_BYTES",
+    "SPREAD_DB",
     "AudioSegment",
     "Samples",
     "find_scale",
@@ -35,6 +36,7 @@ CHANNELS = 2
 SAMPLE_BYTES = 4
 FRAME_BYTES = CHANNELS * SAMPLE_BYTES
 HEADROOM_DB = 12.0
+SPREAD_DB = 3.01  # a single channel's loudness stays when it is heard from two, each so much lower
 _FULL_SCALE = float(1 << 31)
 
 Samples = npt.NDArray[np.float32]

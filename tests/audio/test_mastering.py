@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -66,6 +67,23 @@ def measure_by_ffmpeg(path: Path) -> tuple[float, float]:
     loudness = re.findall(r"I:\s+(\S+) LUFS", words)[-1]
     peak = re.findall(r"Peak:\s+(\S+) dBFS", words)[-1]
     return float(loudness), float(peak)
+
+
+def read_by_ffprobe(path: Path) -> dict[str, object]:
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-show_entries",
+        "format=duration,nb_streams:format_tags",
+        "-of",
+        "json",
+        str(path),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not done.stderr
+    found: dict[str, object] = json.loads(done.stdout)["format"]
+    return found
 
 
 @pytest.fixture
@@ -136,6 +154,19 @@ def test_sound_is_taken_from_a_video_clip(tmp_path: Path, folder: Path) -> None:
     require_good(make_master(clip, folder, TARGET, TAGS), folder)
 
 
+@pytest.mark.parametrize("options", [("-c:a", "pcm_s16le"), ("-c:a", "flac")])
+def test_true_peak_of_a_single_channel_is_told_as_the_recording_has_it(
+    tmp_path: Path, folder: Path, options: tuple[str, ...]
+) -> None:
+    source = make_sound(tmp_path / f"mono.{'flac' if 'flac' in options else 'wav'}", "-ac", "1", *options)
+    master = make_master(source, folder, TARGET, TAGS)
+    loudness_lufs, peak_dbtp = measure_by_ffmpeg(source)
+    assert master.before.integrated_lufs == pytest.approx(loudness_lufs, abs=0.1)
+    assert master.before.true_peak_dbtp == pytest.approx(peak_dbtp, abs=0.2)
+    told = read_tags(require_good(master, folder))
+    assert any(str(round(master.before.true_peak_dbtp, 1)) in text for text in told.values())
+
+
 def test_default_track_is_used_rather_than_the_first(tmp_path: Path) -> None:
     film = tmp_path / "two.mkv"
     low, high = "sine=200:d=3", "sine=1000:d=3,volume=-20dB"
@@ -168,9 +199,19 @@ def test_tags_are_read_back_by_a_second_reader(tmp_path: Path, folder: Path) -> 
     data = path.read_bytes()
     assert data[:5] == b"ID3\x03\0"
     assert data[-128:-125] != b"TAG"
+    probed = read_by_ffprobe(path)
+    assert probed["nb_streams"] == 1
+    assert float(str(probed["duration"])) == pytest.approx(master.duration_ms / 1000, abs=0.06)  # two frames of delay
+    known = probed["tags"]
+    assert isinstance(known, dict)
+    assert known["title"] == "Chuyển đổi số: vì sao?"
+    assert known["artist"] == "Đài Truyền thanh huyện Triệu Sơn"
+    assert known["album"] == "Chuyên mục Chuyển đổi số"
+    assert str(known["date"]).startswith("2023")
+    assert known["PROGRAMME_ID"] == "chuyen-doi-so-vi-sao"
+    for name in ("CAMPAIGN", "LOUDNESS_BEFORE", "LOUDNESS_AFTER"):
+        assert known[name] == fields[f"TXXX:{name}"]
     words = run_ffmpeg("-i", path, "-f", "null", "-")
-    assert "Chuyển đổi số: vì sao?" in words
-    assert "Chuyên mục Chuyển đổi số" in words
     assert "Audio: mp3, 44100 Hz, stereo, fltp, 128 kb/s" in words
 
 

@@ -19,10 +19,12 @@ import pytest
 from broadcaster.core.ids import ProgrammeId
 from broadcaster.core.model import Master, MasteringTarget, TagSet
 from broadcaster.core.time import SystemClock
+from broadcaster.mastering import attempt
 from broadcaster.mastering.attempt import Encoding
 from broadcaster.mastering.child import FfmpegChild
-from broadcaster.mastering.encode import encode_stretch
+from broadcaster.mastering.encode import encode_spooled, encode_stretch
 from broadcaster.mastering.info_header import count_frames, plan_info_header
+from broadcaster.mastering.join import Stream, choose_seam
 from broadcaster.mastering.load import check_source, read_sound
 from broadcaster.mastering.master import make_master, measure_source
 from broadcaster.mastering.mpeg_frames import match_announced_frames, match_frame
@@ -146,13 +148,13 @@ def test_seams_differ_from_one_piece_no_more_than_any_other_place(tmp_path: Path
         with ThreadPoolExecutor(2) as workers:
             encoding = Encoding(spool, before, TARGET, workers, room, is_limited=True)
             joined = tmp_path / "joined.mp3"
-            attempt = encoding.write(joined, setting, lambda _: None)
+            done = encoding.write(joined, setting, lambda _: None)
         whole = tmp_path / "whole.mp3"
         frames = encode_stretch(Renderer(spool, before, setting).read(0, spool.frames), TARGET.bitrate_kbps)
         whole.write_bytes(plan_info_header(frames, TARGET.bitrate_kbps, spool.frames, len(frames)) + frames)
         source = np.concatenate([list_samples(piece, HEADROOM_DB + 4.0) for piece in spool.read(0, spool.frames)])
     ours, theirs = decode(joined), decode(whole)
-    assert len(ours) == len(theirs) == len(source) == round(attempt.after.duration_s * 44_100)
+    assert len(ours) == len(theirs) == len(source) == round(done.after.duration_s * 44_100)
     # LAME turns the sound down; what is left over then is what encoding adds. In stretches of 20 ms:
     level = float((ours * source).sum() / (source * source).sum())
     noise = [sum_noise(sound - level * source) for sound in (ours, theirs)]
@@ -167,6 +169,34 @@ def test_seams_differ_from_one_piece_no_more_than_any_other_place(tmp_path: Path
         near[seam - 3 : seam + 40] = True
     assert abs(difference_db[near & audible]).max() <= max(1.0, abs(difference_db[~near & audible]).max())
     assert abs(difference_db[near & audible].mean()) < 0.5
+
+
+@pytest.mark.parametrize("refused", [{1}, {2, 3}, {1, 2, 3, 4, 5, 6, 7}])
+def test_where_no_seam_fits_the_encoder_goes_on_through_the_next_stretch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: set[int]
+) -> None:
+    setting = Setting(4.0, None)
+    bounds: list[int] = []
+
+    def refuse(earlier: Stream, later: Stream, start: int, end: int) -> int | None:
+        if start not in bounds:
+            bounds.append(start)
+        return None if bounds.index(start) + 1 in refused else choose_seam(earlier, later, start, end)
+
+    monkeypatch.setattr(attempt, "choose_seam", refuse)
+    with tempfile.TemporaryFile(buffering=0) as file, tempfile.TemporaryFile(buffering=0) as room:
+        spool = Spool(file)
+        before, _ = measure_source(check_source(TALK, SystemClock()), lambda _: None, spool=spool)
+        joined = tmp_path / "joined.mp3"
+        with ThreadPoolExecutor(2) as workers:
+            encoding = Encoding(spool, before, TARGET, workers, room, is_limited=True)
+            after = encoding.write(joined, setting, lambda _: None).after
+        whole = encode_spooled(spool, 0, spool.frames + 9999, 4.0 + HEADROOM_DB, TARGET.bitrate_kbps)
+    frames = list_frames(joined.read_bytes())
+    assert len(frames) == 1 + count_frames(spool.frames)
+    assert after.duration_s == spool.frames / 44_100
+    if len(refused) > 2:  # one piece
+        assert b"".join(frames[1:]) == whole[: sum(map(len, frames[1:]))]
 
 
 def sum_noise(error: Samples) -> Samples:
