@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from broadcaster.centre.publish import preview_day
+from broadcaster.core.files import write_atomic
 from broadcaster.core.schedules import Schedules
 from broadcaster.store.engine import Record
 from broadcaster.timetable.expand import Occurrence
 
 _LOG = logging.getLogger("broadcaster")
 EMPTY_AHEAD = timedelta(hours=24)
-WEBHOOK_TIMEOUT_S = 10.0
-MAX_PENDING = 200
 
 
 class AlarmBook:
-    """What is wrong now, by a key that stays the same while it lasts.
+    """What is wrong now, by a key that stays the same while it lasts. It is kept in a file: a restart repeats nothing.
 
     Args:
         tell: Called with one sentence when an alarm begins and when it is over.
+        path: The file.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], path: Path) -> None:
         self._tell = tell
-        self._standing: dict[str, str] = {}
+        self._path = path
+        self._standing = _read_standing(path)
 
     def update(self, standing: Mapping[str, str]) -> None:
         """Compare what is wrong now, key and sentence, with what was wrong before, and tell the difference."""
@@ -39,47 +39,20 @@ class AlarmBook:
         for key, message in self._standing.items():
             if key not in standing:
                 self._tell(f"over: {message}")
-        self._standing = dict(standing)
-
-
-class Webhook:
-    """Posts alarms as JSON `{"centre", "text"}`; what could not be posted is tried again the next time.
-
-    Only the newest 200 are kept meanwhile, in memory.
-    """
-
-    def __init__(self) -> None:
-        self._pending: list[str] = []
-
-    def add(self, message: str) -> None:
-        """Put a sentence into the queue."""
-        self._pending = [*self._pending, message][-MAX_PENDING:]
-
-    def send_pending(self, url: str, centre: str) -> None:
-        """Post what waits, oldest first, and stop at the first that fails. Never raises: a log line says why."""
-        while self._pending:
-            body = json.dumps({"centre": centre, "text": self._pending[0]}, ensure_ascii=False).encode()
+        if self._standing != standing:
+            self._standing = dict(standing)
             try:
-                _post(url, body)
-            except (http.client.HTTPException, OSError) as error:
-                _LOG.warning("the alarm could not be posted, trying again: %s", error)
-                return
-            del self._pending[0]
+                write_atomic(self._path, json.dumps(self._standing, ensure_ascii=False).encode())
+            except OSError as error:
+                _LOG.warning("%s cannot be written: %s", self._path, error)
 
 
-def _post(url: str, body: bytes) -> None:
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=WEBHOOK_TIMEOUT_S)
+def _read_standing(path: Path) -> dict[str, str]:
     try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {"Content-Type": "application/json; charset=utf-8"})
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status >= http.client.MULTIPLE_CHOICES:
-            raise http.client.HTTPException(f"{answer.status} {answer.reason}")
-    finally:
-        connection.close()
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(text) for key, text in found.items()} if isinstance(found, dict) else {}
 
 
 def match_empty_slots(occurrences: list[Occurrence], schedules: Schedules, now_at: datetime) -> dict[str, str]:

@@ -13,7 +13,7 @@ from types import FrameType
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from broadcaster.centre.alarms import AlarmBook, Webhook, read_empty_slots
+from broadcaster.centre.alarms import AlarmBook, read_empty_slots
 from broadcaster.centre.alerts import match_waiting, read_waiting, take_by_rule
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, read_missing
@@ -23,6 +23,7 @@ from broadcaster.centre.order_board import send_open_orders
 from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.centre.readiness import Readiness, read_board
 from broadcaster.centre.report_duty import ReportDuty
+from broadcaster.centre.telling import Telling
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.files import hold_lock
@@ -49,8 +50,8 @@ class CentreService:
         self._clock = clock
         self._alarms: set[str] = set()
         self._alarms_on: date | None = None
-        self._book = AlarmBook(self._tell)
-        self._webhook = Webhook()
+        self._book = AlarmBook(self._tell, workspace.state / "alarms.json")
+        self._telling = Telling(workspace.state, lambda: self._schedules.centre)
         self._reports = ReportDuty(workspace, record)
         self._stop = threading.Event()
         self._dispatcher = Dispatcher(workspace, record, clock, lambda: self._schedules.centre)
@@ -144,8 +145,7 @@ class CentreService:
                 f"{row.station.name} is not ready for {row.slot} at {at:%H:%M %d/%m}: {held} {row.trouble}"
             )
         self._book.update(standing)
-        if schedules.centre.alarm_webhook:
-            self._webhook.send_pending(schedules.centre.alarm_webhook, schedules.centre.name)
+        self._telling.send_pending()
 
     def report(self) -> None:
         """Write the reports that are due, correct earlier ones, send them by e-mail where that is set."""
@@ -170,8 +170,7 @@ class CentreService:
 
     def _tell(self, message: str) -> None:
         _LOG.error("%s", message)
-        if self._schedules.centre.alarm_webhook:
-            self._webhook.add(message)
+        self._telling.add(message)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         _LOG.info("%s: stopping", signal.Signals(number).name)

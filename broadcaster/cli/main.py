@@ -33,6 +33,7 @@ COMMANDS = {
     "journal": "journal:journal",
     "report": "report:report",
     "airtime": "airtime:airtime",
+    "alarm-test": "service:test_alarm",
     "run": "service:run_service",
     "demo": "service:demo",
 }

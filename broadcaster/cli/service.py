@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from broadcaster.centre.service import CentreService
+from broadcaster.centre.telling import tell_test
 from broadcaster.cli.context import open_desk
+from broadcaster.core.errors import InputError
 from broadcaster.demo.show import run_demo
 
 
@@ -21,6 +23,20 @@ def run_service(context: click.Context) -> None:
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with open_desk(context) as desk:
         CentreService(desk.workspace, desk.record, desk.schedules, desk.clock).run()
+
+
+@click.command("alarm-test")
+@click.pass_context
+def test_alarm(context: click.Context) -> None:
+    """Tell a test alarm now, by webhook and e-mail, as far as centre.yaml sets them."""
+    with open_desk(context) as desk:
+        ways = tell_test(desk.schedules.centre)
+    if not ways:
+        raise InputError(
+            "nobody is told of alarms", hint="set alarm_webhook or mail.alarms_to in schedules/centre.yaml"
+        )
+    for way in ways:
+        click.echo(f"told {way}")
 
 
 @click.command()

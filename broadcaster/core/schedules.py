@@ -76,6 +76,27 @@ class AlertSettings:
     senders: tuple[str, ...] = ()
 
 
+class MailSecurity(StrEnum):
+    """How the line to the mail server is protected: encrypted after a greeting, from the first byte, or not at all."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The office's mail server. `user` is empty where it asks for none; `alarms_to` are who is told of alarms."""
+
+    host: str
+    port: int
+    security: MailSecurity
+    sender: str
+    user: str = ""
+    password_file: str = ""
+    alarms_to: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class CentreSettings:
     """The centre itself: schedules/centre.yaml.
@@ -98,6 +119,7 @@ class CentreSettings:
     alarm_webhook: str = ""
     speech_command: tuple[str, ...] = ()
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    mail: MailSettings | None = None
     start_tolerance_s: float = 5.0
     short_tolerance_s: float = 2.0
     clock_tolerance_s: float = 5.0

@@ -45,3 +45,4 @@ Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(compos
 Id = Annotated[str, AfterValidator(_check_id)]
 TimeOfDay = Annotated[time, BeforeValidator(_read_time)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Address = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+$")]

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from broadcaster.core.model import LateRule, Priority, StartRule, StationKind
-from broadcaster.core.schedules import HolidayRule
-from broadcaster.timetable.field_types import Day, Id, Name, TimeOfDay, Week
+from broadcaster.core.schedules import HolidayRule, MailSecurity
+from broadcaster.timetable.field_types import Address, Day, Id, Name, TimeOfDay, Week
 
 
 class Form(BaseModel):
@@ -105,6 +105,18 @@ class AlertsForm(Form):
     senders: list[str] = []
 
 
+class MailForm(Form):
+    """The office's mail server."""
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int | None = Field(None, ge=1, le=65535)
+    security: MailSecurity = MailSecurity.STARTTLS
+    sender: Address
+    user: str = ""
+    password_file: str = ""
+    alarms_to: list[Address] = []
+
+
 class CentreFile(Form):
     """schedules/centre.yaml."""
 
@@ -123,6 +135,7 @@ class CentreFile(Form):
     workers: int = Field(34, ge=1, le=200)
     uplink: UplinkForm = UplinkForm.model_validate({})
     warn_ahead_min: int = Field(60, ge=1, le=1440)
+    mail: MailForm | None = None
     alerts: AlertsForm = AlertsForm.model_validate({})
     tolerance: ToleranceForm = ToleranceForm.model_validate({})
     report: ReportForm = ReportForm()

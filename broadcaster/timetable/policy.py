@@ -35,7 +35,7 @@ def match_policy(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fault
     yield from _match_twins(places.campaigns, "campaigns", [c.id for c in schedules.campaigns], "campaign")
     yield from _match_twins(places.timetable, "slots", [s.id for s in schedules.slots], "slot")
     yield from _match_periods(schedules, places)
-    yield from _match_alerts(schedules, places.centre)
+    yield from _match_centre(schedules, places.centre)
     for index, slot in enumerate(schedules.slots):
         yield from _match_names(index, slot, schedules, places.timetable)
         yield from _match_start(index, slot, places.timetable)
@@ -94,7 +94,7 @@ def _match_recurrence(n: int, slot: Slot, places: Places) -> Iterator[Fault]:
             yield places.make_fault(("slots", n, "dates"), message, "a date between `from` and `to`")
 
 
-def _match_alerts(schedules: Schedules, places: Places) -> Iterator[Fault]:
+def _match_centre(schedules: Schedules, places: Places) -> Iterator[Fault]:
     alerts = schedules.centre.alerts
     targets = _list_targets(schedules)
     columns = {column.id for column in schedules.columns}
@@ -106,6 +106,9 @@ def _match_alerts(schedules: Schedules, places: Places) -> Iterator[Fault]:
     for key, name in (("priority_column", alerts.priority_column), ("normal_column", alerts.normal_column)):
         if name and name not in columns:
             yield places.make_fault(("alerts", key), f"unknown column {name!r}", _expect_one_of(columns, name))
+    mail = schedules.centre.mail
+    if mail is not None and mail.user and not mail.password_file:
+        yield places.make_fault(("mail", "user"), f"where is the password of {mail.user!r}?", "`password_file`")
     if alerts.is_automatic and not alerts.senders:
         yield places.make_fault(("alerts", "take"), "alerts taken without a person, but from whom?", "`senders`")
 

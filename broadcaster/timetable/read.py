@@ -16,6 +16,8 @@ from broadcaster.core.schedules import (
     CentreSettings,
     DayCopy,
     Guard,
+    MailSecurity,
+    MailSettings,
     ReportHead,
     RundownItem,
     Schedules,
@@ -31,6 +33,7 @@ from broadcaster.timetable.forms import (
     ColumnsFile,
     CopyForm,
     GuardForm,
+    MailForm,
     SlotForm,
     StationForm,
     StationsFile,
@@ -40,6 +43,8 @@ from broadcaster.timetable.policy import SchedulePlaces, match_policy
 from broadcaster.timetable.yaml_files import read_placed
 
 FILES = ("centre.yaml", "stations.yaml", "columns.yaml", "campaigns.yaml", "timetable.yaml")
+
+MAIL_PORTS = {MailSecurity.STARTTLS: 587, MailSecurity.TLS: 465, MailSecurity.NONE: 25}
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,7 @@ def _make_centre(form: CentreFile) -> CentreSettings:
         warn_ahead=timedelta(minutes=form.warn_ahead_min),
         alarm_webhook=form.alarm_webhook,
         speech_command=tuple(form.speech_command),
+        mail=_make_mail(form.mail),
         alerts=AlertSettings(
             areas=tuple(AlertArea(one.area, tuple(one.stations)) for one in form.alerts.areas),
             priority_column=form.alerts.priority_column or "",
@@ -169,6 +175,20 @@ def _make_station(form: StationForm) -> Station:
         valid_from=form.valid_from,
         valid_to=form.valid_to,
         has_agent=form.agent,
+    )
+
+
+def _make_mail(form: MailForm | None) -> MailSettings | None:
+    if form is None:
+        return None
+    return MailSettings(
+        host=form.host,
+        port=form.port or MAIL_PORTS[form.security],
+        security=form.security,
+        sender=form.sender,
+        user=form.user,
+        password_file=form.password_file,
+        alarms_to=tuple(form.alarms_to),
     )
 
 
