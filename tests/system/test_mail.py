@@ -131,7 +131,7 @@ def test_letter_goes_encrypted_with_a_name_and_a_password(tmp_path: Path, certif
     assert (letter["Subject"], letter["To"]) == ("Báo cáo tuần 41", "truc@trieuson.example")
     body, attached = letter.iter_parts()
     assert isinstance(body, EmailMessage)
-    assert body.get_content() == "Kính gửi\n"
+    assert body.get_content().strip() == "Kính gửi"
     assert attached.get_filename() == "báo cáo.pdf"
 
 
