@@ -27,6 +27,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from broadcaster.core.schedules import CentreSettings
 from broadcaster.core.time import Clock
 
+SET_BACK = timedelta(seconds=30)
 _LOG = logging.getLogger(__name__)
 
 
@@ -47,7 +48,7 @@ class CentreClock:
     Args:
         settings: Zone and intervals.
         duties: What to call.
-        clock: For the first calls, right after the start.
+        clock: For the first calls, right after the start, and to notice that the time was set back.
         on_alarm: Told in words of every job that failed, was missed, or is still running when it is due again.
     """
 
@@ -59,7 +60,9 @@ class CentreClock:
             job_defaults={"coalesce": True, "max_instances": 1},
             timezone=settings.zone,
         )
-        now_at = clock.now_at()
+        self._clock = clock
+        now_at = self._seen_at = clock.now_at()
+        self._collect_every = settings.collect_every
         zone = settings.zone
         every = settings.collect_every
         self._add("publish", duties.publish, CronTrigger(minute="*/5", timezone=zone), 300, now_at)
@@ -81,8 +84,27 @@ class CentreClock:
         self._scheduler.shutdown(wait=True)
 
     def wake(self) -> None:
-        """Look at the time again: a clock that was set forward is not noticed otherwise."""
+        """Look at the time again.
+
+        A clock that was set forward is not noticed otherwise. After one that was set back every duty is called at once:
+        its next time lies by the old clock, hours ahead perhaps.
+        """
+        now_at = self._clock.now_at()
+        if now_at < self._seen_at - SET_BACK:
+            _LOG.warning("the clock was set back by %.0f s", (self._seen_at - now_at).total_seconds())
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=now_at)
+        self._seen_at = now_at
         self._scheduler.wakeup()
+
+    def follow(self, settings: CentreSettings) -> None:
+        """Take up new settings: the interval of collecting."""
+        if settings.collect_every == self._collect_every:
+            return
+        self._collect_every = settings.collect_every
+        grace_s = max(1, round(settings.collect_every.total_seconds()))
+        self._scheduler.modify_job("collect", misfire_grace_time=grace_s)
+        self._scheduler.reschedule_job("collect", trigger=_every(settings.collect_every, settings))
 
     def _add(
         self,

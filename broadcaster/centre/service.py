@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +18,7 @@ from broadcaster.centre.alerts import match_waiting, read_waiting, take_by_rule
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, read_missing
 from broadcaster.centre.dispatch import Dispatcher
+from broadcaster.centre.lease import Lease
 from broadcaster.centre.notify import send_notice
 from broadcaster.centre.order_board import send_open_orders
 from broadcaster.centre.publish import list_publish_dates, publish_days
@@ -34,6 +35,7 @@ from broadcaster.timetable.read import read_schedules
 
 _LOG = logging.getLogger("broadcaster")
 WAKE_S = 1.0
+RENEW_EVERY = timedelta(seconds=20)
 
 
 class CentreService:
@@ -53,22 +55,27 @@ class CentreService:
         self._book = AlarmBook(self._tell, workspace.state / "alarms.json")
         self._telling = Telling(workspace.state, lambda: self._schedules.centre)
         self._reports = ReportDuty(workspace, record)
+        self._lease = Lease(record, clock)
+        self._renewed_at = clock.now_at()
         self._stop = threading.Event()
         self._dispatcher = Dispatcher(workspace, record, clock, lambda: self._schedules.centre)
 
     def run(self) -> None:
-        """Run until SIGTERM or SIGINT, then stop cleanly.
+        """Run until SIGTERM or SIGINT, then stop cleanly. While a service on another machine leads, it stands by.
 
         Raises:
-            AlreadyRunningError: Another service runs in this workspace.
+            AlreadyRunningError: Another service runs in this workspace on this machine.
         """
         with hold_lock(self._workspace.state / "service.lock", "broadcaster run"):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._on_signal)
-            duties = Duties(self.publish, self.push, self.collect, self.watch, self.report)
+            lead = self._lead
+            duties = Duties(
+                lead(self.publish), lead(self.push), lead(self.collect), lead(self.watch), lead(self.report)
+            )
             clock = CentreClock(self._schedules.centre, duties, self._clock, self._alarm)
             observer = Observer()
-            observer.schedule(_ChangeHandler(self.publish), str(self._workspace.schedules))
+            observer.schedule(_ChangeHandler(lead(self.publish)), str(self._workspace.schedules))
             clock.start()
             observer.start()
             _LOG.info("running in %s, %d stations", self._workspace.root, len(self._schedules.stations))
@@ -76,6 +83,8 @@ class CentreService:
             try:
                 while not self._stop.wait(WAKE_S):
                     clock.wake()
+                    clock.follow(self._schedules.centre)
+                    self._renew()
                     send_notice("WATCHDOG=1")
             finally:
                 send_notice("STOPPING=1")
@@ -83,7 +92,26 @@ class CentreService:
                 observer.join()
                 self._dispatcher.stop()
                 clock.stop()
+                self._lease.release()
                 _LOG.info("stopped")
+
+    def _lead(self, duty: Callable[[], None]) -> Callable[[], None]:
+        """Make a duty that is done only while this service leads."""
+
+        def do() -> None:
+            if self._lease.hold():
+                duty()
+
+        return do
+
+    def _renew(self) -> None:
+        """Say again that this service leads; one that leads no more ends what it was sending."""
+        now_at = self._clock.now_at()
+        if abs(now_at - self._renewed_at) < RENEW_EVERY:
+            return
+        self._renewed_at = now_at
+        if not self._lease.hold():
+            self._dispatcher.take_up([])
 
     def publish(self) -> None:
         """Publish the day plans that are due."""

@@ -280,3 +280,13 @@ orders = Table(
     Column("document", LargeBinary, nullable=False),
     Column("signature", Text, nullable=False),
 )
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("holder", String(60), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("beat", Integer, nullable=False),
+    Column("renewed_at", Instant, nullable=False),
+)

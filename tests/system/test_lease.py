@@ -1,0 +1,117 @@
+"""One of two services works, whatever the clocks say; and the clock of the duties follows time and settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from broadcaster.centre.clock import CentreClock, Duties
+from broadcaster.centre.lease import LIFE, Lease
+from broadcaster.centre.workspace import Workspace
+from broadcaster.store.engine import Record
+from broadcaster.timetable.read import read_schedules
+from tests.station_box import wait_until
+from tests.system.test_service import SetClock, hold
+
+NOON = datetime(2023, 10, 9, 5, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def other(workspace: Workspace) -> Iterator[Record]:
+    with workspace.open_record() as record:
+        yield record
+
+
+def test_second_stands_by_and_takes_over_when_the_first_fell_silent(record: Record, other: Record) -> None:
+    here, there = SetClock(NOON), SetClock(NOON + timedelta(hours=5))  # their clocks never agree
+    first, second = Lease(record, here, "may-a"), Lease(other, there, "may-b")
+    assert first.hold()
+    for _ in range(10):
+        assert not second.hold()
+        there.at += LIFE / 3
+        assert first.hold()
+    assert not second.hold()
+    there.at += LIFE - SECOND
+    assert not second.hold()
+    there.at += SECOND
+    assert second.hold()  # the first slept
+    assert not first.hold()  # and wakes
+    second.release()
+    assert first.hold()
+
+
+def test_dead_run_of_the_same_machine_is_taken_over_at_once(record: Record, other: Record) -> None:
+    assert Lease(record, SetClock(NOON), "may-a").hold()
+    assert Lease(other, SetClock(NOON), "may-a").hold()
+
+
+def test_clock_that_was_set_back_waits_anew_and_not_for_ever(record: Record, other: Record) -> None:
+    assert Lease(record, SetClock(NOON), "may-a").hold()
+    clock = SetClock(NOON)
+    second = Lease(other, clock, "may-b")
+    assert not second.hold()
+    clock.at -= timedelta(days=30)
+    assert not second.hold()
+    clock.at += LIFE
+    assert second.hold()
+
+
+def test_of_many_that_start_together_one_leads(workspace: Workspace) -> None:
+    together = threading.Barrier(6, timeout=60)
+
+    def claim(number: int) -> bool:
+        with workspace.open_record() as record:
+            lease = Lease(record, SetClock(NOON), f"may-{number}")
+            together.wait()
+            return lease.hold()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(claim, range(6))) == 1
+
+
+def test_record_that_does_not_answer_lets_nobody_lead(record: Record) -> None:
+    lease = Lease(record, SetClock(NOON), "may-a")
+    with record.write() as connection:
+        connection.exec_driver_sql("DROP TABLE leases")
+    assert not lease.hold()
+    lease.release()
+
+
+def test_duties_go_on_when_the_clock_was_set_back(workspace: Workspace) -> None:
+    """As after a start with a clock that was an hour ahead: every next time lies an hour away."""
+    calls: list[str] = []
+    clock = SetClock(datetime.now(UTC) + timedelta(hours=1))
+    settings = read_schedules(workspace.schedules).centre
+    duties = Duties(lambda: calls.append("publish"), hold, lambda: calls.append("collect"), hold, hold)
+    centre = CentreClock(settings, duties, clock, calls.append)
+    centre.start()
+    try:
+        centre.wake()
+        assert calls == []
+        clock.at = datetime.now(UTC)
+        centre.wake()
+        wait_until(lambda: sorted(calls) == ["collect", "publish"])
+    finally:
+        centre.stop()
+
+
+def test_another_interval_of_collecting_is_taken_up_while_it_runs(workspace: Workspace) -> None:
+    calls: list[str] = []
+    settings = read_schedules(workspace.schedules).centre
+    duties = Duties(hold, hold, lambda: calls.append("collect"), hold, hold)
+    centre = CentreClock(settings, duties, SetClock(datetime.now(UTC)), calls.append)
+    centre.start()
+    try:
+        wait_until(lambda: len(calls) == 1)
+        centre.follow(settings)
+        centre.follow(replace(settings, collect_every=SECOND))
+        wait_until(lambda: len(calls) >= 3)
+    finally:
+        centre.stop()
+    assert set(calls) == {"collect"}
