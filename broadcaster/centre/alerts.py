@@ -34,7 +34,7 @@ from broadcaster.wire.cap import MAX_ALERT_BYTES, Alert, AlertInfo, read_alert
 from broadcaster.wire.order import MAX_LIFE, OrderStatus
 
 FOLDER = "alerts"
-LIFE = timedelta(hours=1)
+CLOCKS_APART = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def take_alert(
         _note(record, user, alert, "alert cancelled others", now_at)
     elif plan.priority is Priority.EMERGENCY:
         title = info.headline or info.event
-        until_at = info.expires_at or now_at + LIFE
+        until_at = find_expiry(alert, info)
         wish = OrderWish(
             title=title,
             stations=() if plan.is_for_all else tuple(station.id for station in plan.targets),
@@ -155,6 +155,11 @@ def take_alert(
     return Taken(tuple(made), programme)
 
 
+def find_expiry(alert: Alert, info: AlertInfo) -> datetime:
+    """Find when an alert is over: as it says, or 24 hours after it was sent."""
+    return info.expires_at or alert.reference.sent_at + MAX_LIFE
+
+
 def read_waiting(
     workspace: Workspace, record: Record, schedules: Schedules, now_at: datetime
 ) -> list[tuple[Path, AlertPlan]]:
@@ -162,9 +167,13 @@ def read_waiting(
     found = []
     for path in sorted((workspace.root / FOLDER).glob("*.xml")):
         try:
-            plan = plan_alert(record, schedules, read_alert_file(path), now_at)
+            alert = read_alert_file(path)
         except BroadcasterError:
             continue
+        info = alert.choose_info()
+        if info is not None and find_expiry(alert, info) <= now_at:
+            continue  # most of a folder that is never emptied
+        plan = plan_alert(record, schedules, alert, now_at)
         if not plan.refusal:
             found.append((path, plan))
     return found
@@ -215,8 +224,16 @@ def _refuse(
         return "" if stops else "nothing that it cancels is on its way here"
     if info is None:
         return "it says nothing: it has no info"
-    if info.expires_at is not None and info.expires_at <= now_at:
+    if find_expiry(alert, info) <= now_at:
         return "it has expired"
+    if alert.reference.sent_at > now_at + CLOCKS_APART:
+        return f"it says that it was sent at {alert.reference.sent_at:%H:%M %d/%m/%Y} UTC, which is to come"
+    return _refuse_place(info, targets, stops, priority, column)
+
+
+def _refuse_place(
+    info: AlertInfo, targets: tuple[Station, ...], stops: tuple[KeptOrder, ...], priority: Priority, column: str
+) -> str:
     if priority is Priority.EMERGENCY and not targets and not stops:
         areas = ", ".join(info.areas) or "none"
         return f"none of its areas ({areas}) stands in alerts.areas of schedules/centre.yaml"

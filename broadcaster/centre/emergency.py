@@ -76,11 +76,7 @@ def choose_targets(schedules: Schedules, names: Sequence[str], now_at: datetime)
         InputError: No station is left.
     """
     on = now_at.astimezone(schedules.centre.zone).date()
-    known = {
-        ALL_STATIONS,
-        *(one.id for one in schedules.stations),
-        *(g for one in schedules.stations for g in one.groups),
-    }
+    known = schedules.list_targets()
     for name in names:
         if name not in known:
             near = choose_nearest(name, known)

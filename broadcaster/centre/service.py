@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -35,6 +35,7 @@ from broadcaster.timetable.read import read_schedules
 
 _LOG = logging.getLogger("broadcaster")
 WAKE_S = 1.0
+HUNG_AFTER = timedelta(hours=2)
 RENEW_EVERY = timedelta(seconds=20)
 
 
@@ -55,6 +56,7 @@ class CentreService:
         self._book = AlarmBook(self._tell, workspace.state / "alarms.json")
         self._telling = Telling(workspace.state, lambda: self._schedules.centre)
         self._reports = ReportDuty(workspace, record)
+        self._began_at: dict[object, datetime] = {}
         self._lease = Lease(record, clock)
         self._renewed_at = clock.now_at()
         self._stop = threading.Event()
@@ -69,7 +71,7 @@ class CentreService:
         with hold_lock(self._workspace.state / "service.lock", "broadcaster run"):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._on_signal)
-            lead = self._lead
+            lead = self.lead
             duties = Duties(
                 lead(self.publish), lead(self.push), lead(self.collect), lead(self.watch), lead(self.report)
             )
@@ -85,7 +87,8 @@ class CentreService:
                     clock.wake()
                     clock.follow(self._schedules.centre)
                     self._renew()
-                    send_notice("WATCHDOG=1")
+                    if not self.is_hung():
+                        send_notice("WATCHDOG=1")
             finally:
                 send_notice("STOPPING=1")
                 observer.stop()
@@ -95,14 +98,25 @@ class CentreService:
                 self._lease.release()
                 _LOG.info("stopped")
 
-    def _lead(self, duty: Callable[[], None]) -> Callable[[], None]:
+    def lead(self, duty: Callable[[], None]) -> Callable[[], None]:
         """Make a duty that is done only while this service leads."""
 
         def do() -> None:
-            if self._lease.hold():
+            if not self._lease.hold():
+                return
+            call = object()  # publishing is called by the clock and by an edited file, at the same time perhaps
+            self._began_at[call] = self._clock.now_at()
+            try:
                 duty()
+            finally:
+                del self._began_at[call]
 
         return do
+
+    def is_hung(self) -> bool:
+        """Tell whether a duty has been at work for so long that only a new start helps; systemd then gives one."""
+        now_at = self._clock.now_at()
+        return any(now_at - began_at > HUNG_AFTER for began_at in list(self._began_at.values()))
 
     def _renew(self) -> None:
         """Say again that this service leads; one that leads no more ends what it was sending."""

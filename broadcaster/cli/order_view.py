@@ -13,6 +13,7 @@ from broadcaster.centre.emergency import OrderWish
 from broadcaster.centre.order_board import OrderState, read_states, send_order
 from broadcaster.cli.context import Desk
 from broadcaster.cli.screen import format_length, format_local, print_table
+from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.ids import StationId
 from broadcaster.core.model import Airing, Station
 from broadcaster.delivery.progress import StationNews, Step
@@ -59,6 +60,9 @@ def follow_order(
 
     Returns:
         False when a connected station did not receive it.
+
+    Raises:
+        BroadcasterError: It could not be sent at all: the key or the record cannot be used.
     """
     connected = [one for one in targets if one.is_connected() and one.has_agent]
     until_at = desk.now_at() + timedelta(seconds=wait_s)
@@ -78,6 +82,7 @@ def follow_order(
             failed.add((news.station, news.message))
             _say(desk, f"{names.get(news.station, news.station)}: {news.message}")
 
+    trouble: list[BroadcasterError] = []
     failed: set[tuple[StationId, str]] = set()
     thread = threading.Thread(target=send, name="emergency", daemon=True)
     thread.start()
@@ -99,6 +104,8 @@ def follow_order(
             collect_at = desk.now_at() + COLLECT_EVERY
         desk.clock.sleep_s(LOOK_S)
     print_states(desk, kept, states)
+    if trouble:
+        raise trouble[0]
     reached = {one.station.id for one in states if one.received_at is not None}
     return all(one.id in reached for one in connected)
 

@@ -229,6 +229,11 @@ class Schedules:
         """Give the station of an id; None when there is none."""
         return self._by_id.get(name)
 
+    def list_targets(self) -> set[str]:
+        """Give every word that names stations: ids, groups, and `all`."""
+        groups = (group for station in self.stations for group in station.groups)
+        return {ALL_STATIONS, *(station.id for station in self.stations), *groups}
+
     def list_slot_stations(self, slot: Slot, on: date) -> tuple[Station, ...]:
         """Give the stations that a slot is for on a date, in the order of the file."""
         return tuple(one for one in self.stations if slot.has_station(one) and one.is_valid_on(on))

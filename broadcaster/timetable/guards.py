@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from broadcaster.core.errors import Fault
 from broadcaster.core.ids import choose_nearest
 from broadcaster.core.model import QuietHours
-from broadcaster.core.schedules import ALL_STATIONS, Guard, Schedules, Slot
+from broadcaster.core.schedules import Guard, Schedules, Slot
 from broadcaster.core.time import plan_dates
 from broadcaster.timetable.field_types import DAYS
 from broadcaster.timetable.overlap import DAY_MIN, SEARCH_DAYS, SEARCH_FROM, Places, count_minutes, is_weekly
@@ -26,7 +26,7 @@ def match_guards(schedules: Schedules, stations: Places, timetable: Places) -> I
     """
     for n, slot in enumerate(schedules.slots):
         yield from _match_quiet(n, slot, schedules.centre.quiet_hours, "centre.yaml", timetable)
-    known = {ALL_STATIONS, *(s.id for s in schedules.stations), *(g for s in schedules.stations for g in s.groups)}
+    known = schedules.list_targets()
     for number, guard in enumerate(schedules.guards):
         for place, name in enumerate(guard.stations):
             if name not in known:

@@ -9,7 +9,7 @@ from datetime import date
 from broadcaster.core.errors import Fault
 from broadcaster.core.ids import choose_nearest
 from broadcaster.core.model import StartRule
-from broadcaster.core.schedules import ALL_STATIONS, Schedules, Slot
+from broadcaster.core.schedules import Schedules, Slot
 from broadcaster.timetable.guards import match_guards
 from broadcaster.timetable.overlap import Places, match_overlaps
 
@@ -96,7 +96,7 @@ def _match_recurrence(n: int, slot: Slot, places: Places) -> Iterator[Fault]:
 
 def _match_centre(schedules: Schedules, places: Places) -> Iterator[Fault]:
     alerts = schedules.centre.alerts
-    targets = _list_targets(schedules)
+    targets = schedules.list_targets()
     columns = {column.id for column in schedules.columns}
     for n, area in enumerate(alerts.areas):
         for place, name in enumerate(area.stations):
@@ -113,10 +113,6 @@ def _match_centre(schedules: Schedules, places: Places) -> Iterator[Fault]:
         yield places.make_fault(("alerts", "take"), "alerts taken without a person, but from whom?", "`senders`")
 
 
-def _list_targets(schedules: Schedules) -> set[str]:
-    return {ALL_STATIONS, *(s.id for s in schedules.stations), *(g for s in schedules.stations for g in s.groups)}
-
-
 def _expect_one_of(names: Iterable[str], wrong: str) -> str:
     known = sorted(names)
     near = choose_nearest(wrong, known)
@@ -128,7 +124,7 @@ def _expect_one_of(names: Iterable[str], wrong: str) -> str:
 def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:
     columns = {column.id for column in schedules.columns}
     slots = {other.id: other for other in schedules.slots}
-    targets = _list_targets(schedules)
+    targets = schedules.list_targets()
     for n, name in enumerate(slot.stations):
         if name not in targets:
             where = ("slots", index, "stations", n)

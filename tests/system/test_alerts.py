@@ -98,6 +98,7 @@ def test_alert_is_ordered_then_updated_then_cancelled(
         (("<status>Actual", "<status>System"), "its status is System"),
         (("<msgType>Alert", "<msgType>Ack"), "it is an Ack"),
         (("T18:00:00+07:00</expires>", "T15:30:00+07:00</expires>"), "it has expired"),
+        (("<sent>2023-10-09T15:00:00+07:00", "<sent>2023-10-09T17:00:00+07:00"), "it says that it was sent at 10:00"),
         (("<value>397", "<value>398"), "none of its areas (Huyện Triệu Sơn, 398, Huyện Thọ Xuân)"),
         (("Severe", "Moderate"), "alerts.priority_column of schedules/centre.yaml names no column"),
     ],
@@ -109,6 +110,12 @@ def test_what_is_not_meant_here_is_not_taken(
     assert refuse(record, schedules, text).startswith(reason)
     with pytest.raises(InputError, match="not taken"):
         take(workspace, record, schedules, text)
+
+
+def test_alert_without_an_expiry_is_over_after_a_day(record: Record, schedules: Schedules) -> None:
+    text = FLOOD.replace("<expires>2023-10-09T18:00:00+07:00</expires>", "")
+    assert refuse(record, schedules, text, NOW + timedelta(hours=23)) == ""
+    assert refuse(record, schedules, text, NOW + timedelta(hours=24)) == "it has expired"
 
 
 def test_minor_alert_becomes_a_programme_once(workspace: Workspace, record: Record, schedules: Schedules) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.lease import LIFE, Lease
+from broadcaster.centre.service import CentreService
 from broadcaster.centre.workspace import Workspace
 from broadcaster.store.engine import Record
 from broadcaster.timetable.read import read_schedules
@@ -115,3 +116,27 @@ def test_another_interval_of_collecting_is_taken_up_while_it_runs(workspace: Wor
     finally:
         centre.stop()
     assert set(calls) == {"collect"}
+
+
+def test_duty_that_hangs_for_hours_keeps_systemd_from_hearing_that_all_is_well(
+    workspace: Workspace, record: Record
+) -> None:
+    clock = SetClock(NOON)
+    service = CentreService(workspace, record, read_schedules(workspace.schedules), clock)
+    said: list[bool] = []
+
+    def hang() -> None:
+        said.append(service.is_hung())
+        clock.at += timedelta(hours=3)
+        said.append(service.is_hung())
+
+    service.lead(hang)()
+    assert (said, service.is_hung()) == ([False, True], False)
+
+
+def test_who_stands_by_does_nothing(workspace: Workspace, record: Record, other: Record) -> None:
+    assert Lease(other, SetClock(NOON), "may-b").hold()
+    calls: list[str] = []
+    service = CentreService(workspace, record, read_schedules(workspace.schedules), SetClock(NOON))
+    service.lead(lambda: calls.append("a"))()
+    assert calls == []
