@@ -1,4 +1,4 @@
-"""What the service does about reports: last week's on Monday at seven, corrections once a day."""
+"""What the service does about reports: last week's on Monday at seven, corrections once a day, e-mail where set."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from broadcaster.centre.editions import write_corrections, write_report
+from broadcaster.centre.report_mail import list_unsent, send_edition
 from broadcaster.centre.reports import order_week
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import AlreadyRunningError, BroadcasterError
@@ -37,6 +38,7 @@ class ReportDuty:
         try:
             self._write_last_week(schedules, now_at)
             self._correct(schedules, now_at)
+            self._send(schedules, now_at)
         except AlreadyRunningError as error:
             _LOG.info("report: %s", error.message)
         except BroadcasterError as error:
@@ -58,6 +60,13 @@ class ReportDuty:
         for written in write_corrections(self._workspace, self._record, schedules, now_at):
             _LOG.info("report corrected by late journals: %s", written.files.html)
         self._corrected_on = today
+
+    def _send(self, schedules: Schedules, now_at: datetime) -> None:
+        if schedules.centre.mail is None or not schedules.centre.mail.reports_to:
+            return
+        for edition in list_unsent(self._record, now_at):
+            to = send_edition(self._workspace, self._record, schedules, edition, now_at)
+            _LOG.info("report %s, edition %d, sent to %s", edition.name, edition.edition, ", ".join(to))
 
 
 def choose_last_monday(schedules: Schedules, now_at: datetime) -> date:

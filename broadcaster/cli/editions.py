@@ -10,6 +10,7 @@ import click
 from broadcaster.airtime.figures import Change, Report
 from broadcaster.airtime.wording import WORDINGS
 from broadcaster.centre.editions import read_edition, write_again
+from broadcaster.centre.report_mail import find_receivers, list_attached, send_edition
 from broadcaster.cli.context import json_option, open_desk
 from broadcaster.cli.screen import print_json, print_table
 from broadcaster.core.files import hash_file
@@ -92,6 +93,24 @@ def make_report_again(
         if not same:
             click.echo("no hash was kept of files in this language")
     context.exit(0 if all(same.values()) else 1)
+
+
+@click.command("send")
+@click.argument("name")
+@click.option("--edition", "number", type=int, help="Which edition; the newest when left out.")
+@click.option("--preview", is_flag=True, help="Show what would be sent and to whom, and send nothing.")
+@click.pass_context
+def send_report(context: click.Context, name: str, number: int | None, preview: bool) -> None:
+    """Send a kept report by e-mail to mail.reports_to of schedules/centre.yaml."""
+    with open_desk(context) as desk:
+        edition = read_edition(desk.record, name, number)
+        settings, to = find_receivers(desk.schedules)
+        if not preview:
+            send_edition(desk.workspace, desk.record, desk.schedules, edition, desk.now_at())
+    click.echo(
+        f"{edition.name}, edition {edition.edition}: {'would be sent' if preview else 'sent'} to {', '.join(to)}"
+    )
+    click.echo(f"from {settings.sender} over {settings.host}:{settings.port}: {', '.join(list_attached(edition))}")
 
 
 def print_correction(made: Report, schedules: Schedules) -> None:

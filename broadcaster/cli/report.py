@@ -15,7 +15,7 @@ from broadcaster.centre.deliver import collect_stations
 from broadcaster.centre.editions import write_report
 from broadcaster.centre.reports import ReportOrder, choose_scope, order_campaign, order_month, order_week
 from broadcaster.cli.context import json_option, open_desk
-from broadcaster.cli.editions import list_reports, make_report_again, print_correction, show_report
+from broadcaster.cli.editions import list_reports, make_report_again, print_correction, send_report, show_report
 from broadcaster.cli.screen import print_json, print_table
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import read_date, read_week
@@ -104,7 +104,7 @@ def period(context: click.Context, /, first: str, last: str, **options: object) 
     _write(context, lambda _, scope: ReportOrder(f"{days[0]}_{days[1]}", *days, scope), options)
 
 
-for kept in (list_reports, show_report, make_report_again):
+for kept in (list_reports, show_report, make_report_again, send_report):
     report.add_command(kept)
 
 

@@ -86,7 +86,10 @@ class MailSecurity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """The office's mail server. `user` is empty where it asks for none; `alarms_to` are who is told of alarms."""
+    """The office's mail server. `user` is empty where it asks for none.
+
+    `alarms_to` are told of alarms, `reports_to` get the weekly report and its corrections.
+    """
 
     host: str
     port: int
@@ -95,6 +98,7 @@ class MailSettings:
     user: str = ""
     password_file: str = ""
     alarms_to: tuple[str, ...] = ()
+    reports_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class MailForm(Form):
     user: str = ""
     password_file: str = ""
     alarms_to: list[Address] = []
+    reports_to: list[Address] = []
 
 
 class CentreFile(Form):

@@ -189,6 +189,7 @@ def _make_mail(form: MailForm | None) -> MailSettings | None:
         user=form.user,
         password_file=form.password_file,
         alarms_to=tuple(form.alarms_to),
+        reports_to=tuple(form.reports_to),
     )
 
 
