@@ -143,9 +143,7 @@ def test_a_station_that_takes_no_more_logins_is_tried_again(
     start = functools.partial(start_sshd, settings=("MaxStartups 1:100:1", "LoginGraceTime 60"))
     with open_fleet(tmp_path / "boxes", workspace, record, ("an-nong",), start=start) as fleet:
         one = fleet.make_missing("an-nong", [fleet.make_master(1, 100_000)])
-        station = one.station
-        with socket.create_connection((station.host or "", station.port)) as hog:
-            assert hog.recv(4) == b"SSH-"
+        with take_the_only_login(one.station.port) as hog:
 
             def hear(news: StationNews) -> None:
                 if news.step is Step.AGAIN:
