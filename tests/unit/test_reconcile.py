@@ -72,6 +72,25 @@ ROWS = {
     "whole but late": Known(Verdict.LATE, Cause.STARTED_LATE, 60_000, (end(60_000, Ending.COMPLETE, late_s=9),)),
     "whole but early": Known(Verdict.LATE, Cause.STARTED_LATE, 60_000, (end(60_000, Ending.COMPLETE, late_s=-9),)),
     "whole by a clock that is off": Known(Verdict.LATE, Cause.CLOCK_OFF, 60_000, (STARTED, WHOLE), contact=AHEAD),
+    "every line doubled": Known(FULL, Cause.NONE, 60_000, (STARTED, STARTED, WHOLE, WHOLE)),
+    "a short line doubled": Known(
+        SHORT, Cause.STOPPED, 9_000, (STARTED, end(9_000, Ending.STOPPED), end(9_000, Ending.STOPPED))
+    ),
+    "lines that overlap": Known(
+        SHORT,
+        Cause.STATION_OFF,
+        30_000,
+        (STARTED, end(20_000, Ending.INTERRUPTED), end(20_000, Ending.STOPPED, late_s=10)),
+    ),
+    "one line within another": Known(
+        SHORT, Cause.STOPPED, 40_000, (end(40_000, Ending.STOPPED), end(5_000, Ending.STOPPED, late_s=10))
+    ),
+    "a line longer than the airing": Known(FULL, Cause.NONE, 60_000, (STARTED, end(90_000, Ending.COMPLETE))),
+    "cut before a sound came": Known(Verdict.CUT, Cause.CUT, 0, (STARTED, end(0, Ending.CUT_BY_EMERGENCY))),
+    "short by a clock that is off": Known(
+        SHORT, Cause.STOPPED, 9_000, (STARTED, end(9_000, Ending.STOPPED)), contact=AHEAD
+    ),
+    "refused, journal goes on": Known(NOT, Cause.REFUSED, held_at=None, refused=True),
     "joined late": Known(SHORT, Cause.STARTED_LATE, 40_000, (end(40_000, Ending.COMPLETE, late_s=20),)),
     "cut by emergency": Known(Verdict.CUT, Cause.CUT, 9_000, (STARTED, end(9_000, Ending.CUT_BY_EMERGENCY))),
     "stopped for the next": Known(SHORT, Cause.STOPPED, 9_000, (STARTED, end(9_000, Ending.STOPPED))),
