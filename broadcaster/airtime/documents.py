@@ -132,8 +132,26 @@ def list_page_values(
             (name_station(schedules, station), text) for station, found in report.breaks.items() for text in found
         ],
         "charts": draw_charts(report, schedules.centre.zone, words),
+        "correction_note": _note_correction(report, schedules, words),
         "number": words.format_number,
     }
+
+
+def _note_correction(report: Report, schedules: Schedules, words: Wording) -> str:
+    """Say which edition this one takes the place of, and how the minutes heard changed; "" for a first edition."""
+    found = report.correction
+    if found is None:
+        return ""
+    at = found.made_at.astimezone(schedules.centre.zone)
+    before = next((c.before for c in found.changes if not c.station and c.figure == "played_dmin"), None)
+    played_dmin = report.total.played_dmin
+    return words.correction.format(
+        edition=report.edition,
+        earlier=found.edition,
+        at=f"{at:%H:%M} {format_date(at.date())}",
+        before=words.format_minutes(played_dmin if before is None else before),
+        after=words.format_minutes(played_dmin),
+    )
 
 
 def _name_to_call(schedules: Schedules, row: StationRow, words: Wording) -> str:

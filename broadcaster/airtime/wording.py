@@ -41,6 +41,7 @@ class Wording:
     nothing: str
     vehicle: str
     declared: str
+    correction: str
     phone: str
     charts: str
     chart_by_station: str
@@ -186,6 +187,8 @@ VIETNAMESE = Wording(
     nothing="Không có.",
     vehicle="Xe lưu động",
     declared="Tự khai {airings} lượt, {minutes} phút",
+    correction="Bản {edition}, thay bản {earlier} lập lúc {at}: nhật ký về muộn đã sửa thời lượng thực phát từ "
+    "{before} thành {after} phút.",
     phone="ĐT",
     charts="Biểu đồ",
     chart_by_station="Thời lượng theo xã, thị trấn (phút)",
@@ -277,6 +280,8 @@ ENGLISH = Wording(
     nothing="None.",
     vehicle="Vehicle",
     declared="Self-declared: {airings} airings, {minutes} minutes",
+    correction="Edition {edition}, in place of edition {earlier} made at {at}: journals that came late changed the "
+    "minutes heard from {before} to {after}.",
     phone="tel.",
     charts="Charts",
     chart_by_station="Airtime by commune (minutes)",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import docx
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
@@ -128,6 +129,9 @@ def test_late_journals_make_a_new_edition_that_says_what_it_corrects(week: Week,
     gained = changes["", "played_dmin"][1] - changes["", "played_dmin"][0]
     assert gained == changes[SILENT, "played_dmin"][1] - changes[SILENT, "played_dmin"][0] > 0
     assert second.files.html.name == "bao-cao-2023-W40-v2.html"
+    told = "Bản 2, thay bản 1 lập lúc 07:00 09/10/2023"
+    assert told in second.files.html.read_text(encoding="utf-8")
+    assert any(told in one.text for one in docx.Document(str(second.files.docx)).paragraphs)
     assert first.edition.files.items() <= hash_folder(week.workspace.reports).items()
     # the earlier edition still is what it was: what came later it does not know
     _, same = write_again(week.record, "2023-W40", 1, tmp_path / "again")
