@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from broadcaster.core.errors import PlayerError
+from broadcaster.core.time import Clock
 from broadcaster.station.clock import ClockWord
 
 
@@ -32,7 +33,7 @@ class FakeClock:
 
 @dataclass
 class SimulatedCue:
-    clock: FakeClock
+    clock: Clock
     length_ms: int
     trouble_after_ms: int | None = None
     started_at: datetime | None = None
@@ -66,7 +67,7 @@ class SimulatedCue:
 class SimulatedPlayer:
     """Knows each master's real length by its file name; `troubles` says after how much of it the sound is lost."""
 
-    clock: FakeClock
+    clock: Clock
     cues_ahead: bool = False
     lengths_ms: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
