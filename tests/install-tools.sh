@@ -11,7 +11,8 @@ need mpv mpv
 need espeak-ng espeak-ng
 need pdftotext poppler-utils
 # The library that WeasyPrint lays out text with, and a font with the letters and widths of Times New Roman.
-ldconfig -p | grep -q libpangoft2-1.0 || missing+=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
+ldconfig -p | grep -q libpangoft2-1.0 || missing+=(libpango-1.0-0 libpangoft2-1.0-0)
+ldconfig -p | grep -q libharfbuzz-subset || missing+=(libharfbuzz-subset0)
 command -v fc-list >/dev/null 2>&1 && fc-list | grep -q "Liberation Serif" || missing+=(fonts-liberation fontconfig)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then

@@ -15,8 +15,10 @@ from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, choose_neare
 from broadcaster.core.model import Programme, ProgrammeKind, TagSet
 from broadcaster.core.schedules import Schedules
 from broadcaster.mastering.master import make_master
+from broadcaster.mastering.picture import draw_picture
 from broadcaster.store.engine import Record
 from broadcaster.store.programmes import (
+    read_curve,
     read_future_use,
     read_ids,
     read_programme,
@@ -147,6 +149,23 @@ def get_programme(record: Record, name: str) -> Programme:
         hint = f"did you mean {near!r}?" if near else "`broadcaster programme list` shows all"
         raise UnknownNameError(f"there is no programme {name!r}", hint=hint)
     return found
+
+
+def draw_programme(workspace: Workspace, record: Record, schedules: Schedules, name: str) -> str:
+    """Draw a programme's master as SVG: waveform and ceiling, loudness by second before and after, and the target.
+
+    Raises:
+        UnknownNameError: There is no such programme.
+        InputError: Its master is not in the workspace.
+        MasteringError: It cannot be decoded.
+    """
+    programme = get_programme(record, name)
+    with record.read() as connection:
+        before_lufs = read_curve(connection, programme.master.sha256)
+    column = next((one.name for one in schedules.columns if one.id == programme.column), "")
+    label = " · ".join(part for part in (column, f"{programme.on:%d/%m/%Y}") if part)
+    path = workspace.masters / f"{programme.master.sha256}.mp3"
+    return draw_picture(path, programme.master, before_lufs, schedules.centre.target, programme.title, label)
 
 
 def remove_programme(record: Record, name: str, now_at: datetime, *, unplan: bool) -> Programme:

@@ -11,6 +11,7 @@ from broadcaster.centre.programmes import (
     ProgrammeWish,
     add_programme,
     check_wish,
+    draw_programme,
     get_programme,
     remove_programme,
     restore_programme,
@@ -19,14 +20,15 @@ from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.screen import format_length, format_local, format_size, print_json, print_table, show_bar
 from broadcaster.core.errors import BroadcasterError, InputError
-from broadcaster.core.model import Programme, ProgrammeKind
+from broadcaster.core.files import write_atomic
+from broadcaster.core.model import Master, Programme, ProgrammeKind
 from broadcaster.core.time import read_date
 from broadcaster.store.programmes import read_programmes
 
 
 @click.group()
 def programme() -> None:
-    """Add, list, show, remove and restore programmes."""
+    """Add, list, show, draw, remove and restore programmes."""
 
 
 @programme.command("add")
@@ -86,6 +88,8 @@ def add(
             f"{before.integrated_lufs:.1f} → {after.integrated_lufs:.1f} LUFS, "
             f"{before.true_peak_dbtp:+.1f} → {after.true_peak_dbtp:+.1f} dBTP"
         )
+        for note in _list_notes(one.master):
+            click.echo(f"    {note}", err=True)
     if len(failed) == 1 and len(files) == 1:
         raise failed[0]
     for error in failed:
@@ -159,10 +163,27 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
         ("Range", f"{master.before.range_lu:.1f} → {master.after.range_lu:.1f} LU"),
         ("True peak", f"{master.before.true_peak_dbtp:+.1f} → {master.after.true_peak_dbtp:+.1f} dBTP"),
         ("Gain", f"{master.gain_db:+.1f} dB, limiter took off {master.limiter_db:.1f} dB at most"),
+        *(("Note", note) for note in _list_notes(master)),
         ("Master", f"{path} ({format_size(master.size_bytes)})"),
     )
     for label, value in rows:
         click.echo(f"{label + ':':<11} {value}")
+
+
+@programme.command("picture")
+@click.argument("name", metavar="ID")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="SVG file; ID.svg otherwise.")
+@click.pass_context
+def picture(context: click.Context, name: str, out: Path | None) -> None:
+    """Draw a programme: waveform under the ceiling, loudness by second before and after, and the target."""
+    with open_desk(context) as desk:
+        drawn = draw_programme(desk.workspace, desk.record, desk.schedules, name)
+    path = out or Path(f"{name}.svg")
+    try:
+        write_atomic(path, drawn.encode())
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    click.echo(f"written to {path}; any web browser shows it")
 
 
 @programme.command("remove")
@@ -189,6 +210,18 @@ def restore(context: click.Context, name: str) -> None:
     with open_desk(context) as desk:
         found = restore_programme(desk.record, name, desk.now_at())
     click.echo(f"restored {found.id}: {found.title}")
+
+
+def _list_notes(master: Master) -> list[str]:
+    """Say in words what was chosen for a master, and what is wrong with its recording."""
+    notes = [master.track_note] if master.track_note else []
+    if master.is_kept:
+        notes.append("it was as asked for: its frames were not touched")
+    if master.profile.highpass_hz:
+        notes.append(f"for the loudspeakers: no bass below {master.profile.highpass_hz} Hz")
+    if master.profile.is_mono:
+        notes.append("for the loudspeakers: both channels as their sum")
+    return notes + [f"warning: {warning.message}" for warning in master.warnings]
 
 
 def _to_fields(one: Programme) -> dict[str, object]:

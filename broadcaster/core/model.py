@@ -136,14 +136,45 @@ class LoudnessReading:
     duration_s: float
 
 
+class SoundFault(StrEnum):
+    """What a radio person would want to be warned of in a recording."""
+
+    SHORT = "short"
+    CLIPPED = "clipped"
+    SILENT_CHANNEL = "silent channel"
+    OUT_OF_PHASE = "out of phase"
+    SILENCE = "silence"
+    HUM = "hum"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundWarning:
+    """One fault that was heard in a recording, with what and where in words. It changes nothing."""
+
+    fault: SoundFault
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoudspeakerProfile:
+    """What is done to sound for horn loudspeakers: both channels as their sum, no bass below `highpass_hz` (0: all)."""
+
+    is_mono: bool = False
+    highpass_hz: int = 0
+
+
+AS_IT_IS = LoudspeakerProfile()
+
+
 @dataclass(frozen=True, slots=True)
 class MasteringTarget:
-    """What a master must measure, and how it is encoded."""
+    """What a master must measure, what is done for its loudspeakers, and how it is encoded."""
 
     loudness_lufs: float = -16.0
     ceiling_dbtp: float = -1.0
     tolerance_lu: float = 0.2
     bitrate_kbps: int = 128
+    profile: LoudspeakerProfile = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +192,12 @@ class TagSet:
 
 @dataclass(frozen=True, slots=True)
 class Master:
-    """A normalised, tagged file named by its SHA-256, with the proof of what was done to it."""
+    """A normalised, tagged file named by its SHA-256, with the proof of what was done to it.
+
+    `is_kept`: the recording's own frames, bit for bit. `track_note` says which sound track was taken where there were
+    several. `before_curve_lufs` is the short-term loudness of each second of the recording; empty when the master was
+    read from the record, where `read_curve` has it.
+    """
 
     sha256: Sha256
     size_bytes: int
@@ -170,6 +206,11 @@ class Master:
     after: LoudnessReading
     gain_db: float
     limiter_db: float
+    is_kept: bool = False
+    track_note: str = ""
+    profile: LoudspeakerProfile = AS_IT_IS
+    warnings: tuple[SoundWarning, ...] = ()
+    before_curve_lufs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,9 +165,9 @@ class FfmpegChild:
         except subprocess.TimeoutExpired as error:
             raise TimeoutError("ffmpeg did not end") from error
 
-    def read_words(self) -> str:
+    def read_words(self, limit_bytes: int = _TELL_BYTES) -> str:
         """Give the beginning of what it said on its error output."""
-        return os.pread(self._words.fileno(), _TELL_BYTES, 0).decode("utf-8", "replace")
+        return os.pread(self._words.fileno(), limit_bytes, 0).decode("utf-8", "replace")
 
     def find_complaint(self) -> str:
         """Give the first error it spoke of, without its own decorations; "" when it spoke of none."""

@@ -10,6 +10,7 @@ from broadcaster.core.errors import DecodeError, ProgrammeFileError
 from broadcaster.mastering.child import FfmpegChild, name_input
 from broadcaster.mastering.container import Container
 
+_WORDS_BYTES = 32 << 20  # ffmpeg tells every tag before it tells the tracks
 SAFE_INPUT = ("-protocol_whitelist", "file,pipe")
 _DURATION = re.compile(r"^\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _STREAM = re.compile(r"^\s*Stream #0:(\d+)\S*: (Audio|Video): (.*)$")
@@ -17,11 +18,12 @@ _STREAM = re.compile(r"^\s*Stream #0:(\d+)\S*: (Audio|Video): (.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One audio track: its number in the file, whether the file marks it as the default, whether it is one channel."""
+    """One audio track: its number in the file, if it is marked as default, if it is one channel, place among audio."""
 
     index: int
     is_default: bool
     is_mono: bool = False
+    place: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def match_header(words: str) -> Header:
                 has_pictures = has_pictures or "(attached pic)" not in match[3]
             elif not match[3].startswith(("none", "unknown")):
                 is_mono = re.search(r", (mono|1 channels),", match[3]) is not None
-                tracks.append(Track(int(match[1]), "(default)" in match[3], is_mono))
+                tracks.append(Track(int(match[1]), "(default)" in match[3], is_mono, len(tracks) + 1))
     return Header(tuple(tracks), has_pictures, announced_s)
 
 
@@ -67,7 +69,7 @@ def read_header(path: Path, container: Container) -> Header:
     try:
         with FfmpegChild(arguments) as child:
             child.wait_end()
-            words, complaint = child.read_words(), child.find_complaint()
+            words, complaint = child.read_words(_WORDS_BYTES), child.find_complaint()
     except TimeoutError as error:
         raise DecodeError(f"{path} cannot be opened: {error}") from error
     if "[info] Input #0" not in words:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from broadcaster.core.errors import EncodeError
 from broadcaster.core.files import open_regular
-from broadcaster.core.model import LoudnessReading, MasteringTarget
+from broadcaster.core.model import AS_IT_IS, LoudnessReading, MasteringTarget
 from broadcaster.mastering.container import find_sound
 from broadcaster.mastering.load import Source
 from broadcaster.mastering.mpeg_frames import is_ending, match_announced_frames, match_frame
@@ -37,7 +37,8 @@ def write_as_it_is(source: Source, part: Path, before: LoudnessReading, target: 
         ProgrammeFileError: The recording can no longer be read.
         OSError: Disk full.
     """
-    if source.container.demuxer != "mp3" or not is_hit(before, target, target.tolerance_lu):
+    is_alike = source.container.demuxer == "mp3" and source.profile == AS_IT_IS
+    if not is_alike or not is_hit(before, target, target.tolerance_lu):
         return None
     with open_regular(source.path) as file, part.open("wb") as copy:
         if not _copy_frames(file, copy, target.bitrate_kbps):

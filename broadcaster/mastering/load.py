@@ -15,6 +15,7 @@ from pathlib import Path
 
 from broadcaster.core.errors import DecodeError, ProgrammeFileError, UnstableFileError
 from broadcaster.core.files import open_regular
+from broadcaster.core.model import AS_IT_IS, LoudspeakerProfile
 from broadcaster.core.time import Clock
 from broadcaster.mastering.child import FfmpegChild, name_input
 from broadcaster.mastering.container import Container, read_container
@@ -41,6 +42,7 @@ class Source:
         track: The audio track that is used.
         track_count: How many it has.
         announced_s: Length that can be trusted; None where none can.
+        profile: What is done to the sound for the loudspeakers, as it is decoded.
     """
 
     path: Path
@@ -48,6 +50,14 @@ class Source:
     track: Track
     track_count: int
     announced_s: float | None
+    profile: LoudspeakerProfile = AS_IT_IS
+
+    def name_choice(self) -> str:
+        """Say which track was taken; "" where there was no choice."""
+        if self.track_count == 1:
+            return ""
+        why = "marked as default in the file" if self.track.is_default else "the first"
+        return f"sound track {self.track.place} of {self.track_count} was taken ({why})"
 
 
 def has_settled(path: Path, clock: Clock) -> bool:
@@ -70,7 +80,7 @@ def has_settled(path: Path, clock: Clock) -> bool:
     return (first.st_size, first.st_mtime_ns, first.st_ino) == (second.st_size, second.st_mtime_ns, second.st_ino)
 
 
-def check_source(path: Path, clock: Clock) -> Source:
+def check_source(path: Path, clock: Clock, profile: LoudspeakerProfile = AS_IT_IS) -> Source:
     """Look at a recording without decoding it, and choose the track: the default one, else the first.
 
     Raises:
@@ -92,7 +102,7 @@ def check_source(path: Path, clock: Clock) -> Source:
     announced_s = container.announced_s
     if container.demuxer in _TRUSTED and not header.has_pictures:
         announced_s = header.announced_s
-    return Source(path, container, track, len(header.tracks), announced_s)
+    return Source(path, container, track, len(header.tracks), announced_s, profile)
 
 
 def read_sound(source: Source) -> Generator[AudioSegment]:
@@ -107,7 +117,7 @@ def read_sound(source: Source) -> Generator[AudioSegment]:
     """
     chain = (
         f"aformat=sample_fmts=flt:sample_rates={RATE_HZ}:channel_layouts=stereo,volume=-{HEADROOM_DB}dB:precision=float"
-    )
+    ) + _plan_profile(source.profile)
     arguments = ["-v", "level+error", *SAFE_INPUT, *source.container.options]
     arguments += ["-f", source.container.demuxer, "-i", name_input(source.path), "-map", f"0:{source.track.index}"]
     arguments += ["-vn", "-sn", "-dn", "-af", chain, "-c:a", "pcm_s32le", "-f", "s32le", "pipe:1"]
@@ -123,6 +133,13 @@ def read_sound(source: Source) -> Generator[AudioSegment]:
     except TimeoutError as error:
         raise DecodeError(f"{source.path} cannot be decoded: {error}") from error
     _require_whole(source, frames / RATE_HZ, complaint if code or not frames else "", words)
+
+
+def _plan_profile(profile: LoudspeakerProfile) -> str:
+    """Give the filters of a profile: two poles of high-pass (12 dB an octave), then both channels as their mean."""
+    highpass = f",highpass=f={profile.highpass_hz}:poles=2" if profile.highpass_hz else ""
+    mono = ",pan=stereo|c0=0.5*c0+0.5*c1|c1=0.5*c0+0.5*c1" if profile.is_mono else ""
+    return highpass + mono
 
 
 def _require_whole(source: Source, decoded_s: float, complaint: str, words: str) -> None:

@@ -9,7 +9,7 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broadcaster.core.errors import (
@@ -21,10 +21,11 @@ from broadcaster.core.errors import (
 )
 from broadcaster.core.files import hash_file, sync_folder
 from broadcaster.core.ids import Sha256
-from broadcaster.core.model import LoudnessReading, Master, MasteringTarget, TagSet
+from broadcaster.core.model import AS_IT_IS, LoudnessReading, Master, MasteringTarget, SoundWarning, TagSet
 from broadcaster.core.time import Clock, SystemClock
 from broadcaster.mastering.attempt import Encoding
 from broadcaster.mastering.encode import choose_level_loss_db
+from broadcaster.mastering.faults import FaultFinder
 from broadcaster.mastering.keep import write_as_it_is
 from broadcaster.mastering.load import Source, check_source, read_sound
 from broadcaster.mastering.loudness import LoudnessMeter
@@ -44,14 +45,24 @@ _CLICK_S = 0.8
 _SHARES = (0.15, 0.85)  # of the work: measuring; encoding and measuring again
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one decoding of a recording tells: reading, seconds that can be heard, faults, loudness of each second."""
+
+    reading: LoudnessReading
+    audible_s: float
+    warnings: tuple[SoundWarning, ...]
+    curve_lufs: tuple[float, ...]
+
+
 def measure_source(
     source: Source,
     progress: Callable[[float], None],
     *,
     spool: Spool | None = None,
     workers: Executor | None = None,
-) -> tuple[LoudnessReading, float]:
-    """Decode and measure a recording; `progress` is told the seconds done. Gives the reading and the audible seconds.
+) -> Measured:
+    """Decode and measure a recording; `progress` is told the seconds done.
 
     Args:
         source: The recording.
@@ -64,15 +75,18 @@ def measure_source(
         OSError: No room for the spool.
     """
     meter = LoudnessMeter(RATE_HZ, CHANNELS, workers=workers)
+    finder = FaultFinder(is_mono=source.track.is_mono)
     done_s = 0.0
     with contextlib.closing(read_sound(source)) as pieces:
         for piece in pieces:
             meter.feed(view_samples(piece), find_scale(HEADROOM_DB))
+            finder.feed(piece)
             if spool is not None:
                 spool.append(piece)
             done_s += piece.duration_seconds
             progress(done_s)
-    return meter.read(), meter.sum_audible_s()
+    curve = tuple(round(float(level), 1) for level in meter.list_short_term_lufs()[::10])
+    return Measured(meter.read(), meter.sum_audible_s(), finder.list_warnings(meter.list_momentary_lufs()), curve)
 
 
 def rehearse_setting(
@@ -136,20 +150,19 @@ def make_master(
         ToolMissingError: No ffmpeg on this machine.
         In every case nothing is left in `folder`.
     """
-    checked = check_source(source, clock or SystemClock())
+    checked = check_source(source, clock or SystemClock(), target.profile)
     source_sha256 = _hash_source(source)
     advance = _Progress(progress)
     part = folder / f".{secrets.token_hex(8)}.mp3.tmp"
     try:
         with open_spool(folder) as spool, ThreadPoolExecutor(_WORKERS, "mastering") as workers:
             stage = advance.plan_stage(0, checked.announced_s)
-            before, audible_s = measure_source(checked, stage, spool=spool, workers=workers)
-            _require_sound(source, before, audible_s)
+            measured, before = _measure_both(checked, stage, spool, workers)
             attempt = write_as_it_is(checked, part, before, target)
             if attempt is None:
                 attempt = _write_best(source, spool, part, before, target, workers, advance)
         duration_ms = round(attempt.after.duration_s * 1000)
-        shown = _show_before(checked, before)
+        shown = _show_before(checked, measured.reading)
         write_tags(part, plan_tags(tags, duration_ms, shown, attempt.after))
         if _hash_source(source) != source_sha256:
             raise UnstableFileError(f"{source} was changed while it was being mastered")
@@ -170,6 +183,11 @@ def make_master(
         after=attempt.after,
         gain_db=attempt.setting.gain_db - loss_db,
         limiter_db=attempt.limiter_db,
+        is_kept=attempt.setting.is_kept,
+        track_note=checked.name_choice(),
+        profile=target.profile,
+        warnings=measured.warnings,
+        before_curve_lufs=measured.curve_lufs,
     )
 
 
@@ -188,6 +206,28 @@ class _Progress:
     def plan_stage(self, stage: int, length_s: float | None) -> Callable[[float], None]:
         start, share = sum(_SHARES[:stage]), _SHARES[stage]
         return lambda done_s: self.tell(start + share * min(1.0, done_s / length_s) if length_s else start)
+
+
+def _measure_both(
+    source: Source, progress: Callable[[float], None], spool: Spool, workers: Executor
+) -> tuple[Measured, LoudnessReading]:
+    """Measure the recording as it is, and what its profile leaves of it, which is spooled; once where it has none.
+
+    Faults must be looked for before a profile: behind a sum nobody hears that the channels cancelled each other.
+    """
+    as_it_is = replace(source, profile=AS_IT_IS)
+    is_plain = source == as_it_is
+    measured = measure_source(as_it_is, progress, spool=spool if is_plain else None, workers=workers)
+    _require_sound(source.path, measured.reading, measured.audible_s)
+    if is_plain:
+        return measured, measured.reading
+    left = measure_source(source, progress, spool=spool, workers=workers)
+    if left.audible_s == 0:
+        raise SilentProgrammeError(
+            f"{source.path} is silent behind the loudspeaker profile of schedules/centre.yaml",
+            hint="its channels cancel each other or it is bass alone; export it with one channel",
+        )
+    return measured, left.reading
 
 
 def _show_before(source: Source, before: LoudnessReading) -> LoudnessReading:

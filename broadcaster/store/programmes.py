@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from array import array
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
@@ -10,13 +12,26 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, Sha256
-from broadcaster.core.model import LoudnessReading, Master, Programme, ProgrammeKind
-from broadcaster.store.tables import airings, audit, masters, programmes
+from broadcaster.core.model import (
+    LoudnessReading,
+    LoudspeakerProfile,
+    Master,
+    Programme,
+    ProgrammeKind,
+    SoundFault,
+    SoundWarning,
+)
+from broadcaster.store.tables import airings, audit, loudness_curves, masters, programmes
 
 
 def write_programme(connection: Connection, programme: Programme) -> None:
     """Keep a new programme and its master; a master that is there already is the same file."""
     connection.execute(insert_sqlite(masters).values(**_master_row(programme.master)).on_conflict_do_nothing())
+    if programme.master.before_curve_lufs:
+        curve = array("h", (max(-32_000, round(10 * level)) if level > float("-inf") else -32_000
+                            for level in programme.master.before_curve_lufs))  # fmt: skip
+        row = {"master_sha256": programme.master.sha256, "before_dlu": curve.tobytes()}
+        connection.execute(insert_sqlite(loudness_curves).values(**row).on_conflict_do_nothing())
     connection.execute(
         insert(programmes).values(
             id=programme.id,
@@ -55,6 +70,13 @@ def read_programme(connection: Connection, name: ProgrammeId) -> Programme | Non
     query = select(programmes, masters).join(masters)
     row = connection.execute(query.where(programmes.c.id == name, programmes.c.removed_at.is_(None))).one_or_none()
     return None if row is None else _make_programme(row)
+
+
+def read_curve(connection: Connection, master: Sha256) -> tuple[float, ...]:
+    """Read the short-term loudness (LUFS) of each second of the recording that a master was made of; () if not kept."""
+    query = select(loudness_curves.c.before_dlu).where(loudness_curves.c.master_sha256 == master)
+    data = connection.execute(query).scalar_one_or_none()
+    return tuple(level / 10 for level in array("h", data)) if data else ()
 
 
 def read_ids(connection: Connection) -> set[str]:
@@ -98,6 +120,11 @@ def _master_row(master: Master) -> dict[str, object]:
         "duration_ms": master.duration_ms,
         "gain_db": master.gain_db,
         "limiter_db": master.limiter_db,
+        "is_kept": master.is_kept,
+        "track_note": master.track_note,
+        "is_mono": master.profile.is_mono,
+        "highpass_hz": master.profile.highpass_hz,
+        "warnings": json.dumps([[one.fault.value, one.message] for one in master.warnings], ensure_ascii=False),
     }
     for name, reading in (("before", master.before), ("after", master.after)):
         row[f"{name}_lufs"] = reading.integrated_lufs
@@ -126,6 +153,10 @@ def _make_programme(row: Row[Any]) -> Programme:
             after=LoudnessReading(row.after_lufs, row.after_range_lu, row.after_peak_dbtp, row.after_duration_s),
             gain_db=row.gain_db,
             limiter_db=row.limiter_db,
+            is_kept=row.is_kept,
+            track_note=row.track_note,
+            profile=LoudspeakerProfile(row.is_mono, row.highpass_hz),
+            warnings=tuple(SoundWarning(SoundFault(fault), message) for fault, message in json.loads(row.warnings)),
         ),
         added_at=row.added_at,
         stories=row.stories,

@@ -70,6 +70,18 @@ masters = Table(
     Column("after_duration_s", Float, nullable=False),
     Column("gain_db", Float, nullable=False),
     Column("limiter_db", Float, nullable=False),
+    Column("is_kept", Boolean, nullable=False, server_default="0"),
+    Column("track_note", Text, nullable=False, server_default=""),
+    Column("is_mono", Boolean, nullable=False, server_default="0"),
+    Column("highpass_hz", Integer, nullable=False, server_default="0"),
+    Column("warnings", Text, nullable=False, server_default="[]"),
+)
+
+loudness_curves = Table(
+    "loudness_curves",
+    metadata,
+    Column("master_sha256", String(64), ForeignKey("masters.sha256"), primary_key=True),
+    Column("before_dlu", LargeBinary, nullable=False),
 )
 
 programmes = Table(

@@ -55,6 +55,13 @@ class LoudnessForm(Form):
     bitrate_kbps: Literal[64, 96, 128, 160, 192, 256, 320] = 128
 
 
+class LoudspeakerForm(Form):
+    """What is done to the sound for horn loudspeakers."""
+
+    mono: bool = False
+    highpass_hz: int = Field(0, ge=0, le=500)
+
+
 class ToleranceForm(Form):
     """What still counts as played in full."""
 
@@ -127,6 +134,7 @@ class CentreFile(Form):
     zone: Annotated[str, AfterValidator(_check_zone)] = "Asia/Ho_Chi_Minh"
     quiet_hours: list[QuietForm] = []
     loudness: LoudnessForm = LoudnessForm.model_validate({})
+    loudspeakers: LoudspeakerForm = LoudspeakerForm()
     push_ahead_min: int = Field(1080, ge=5, le=10_080)
     publish_days: int = Field(2, ge=1, le=14)
     collect_every_min: int = Field(15, ge=1, le=1440)

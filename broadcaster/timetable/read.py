@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from broadcaster.core.errors import ConfigError, Fault, TimetableError, WorkspaceError
 from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, SlotId, StationId
-from broadcaster.core.model import Campaign, Column, MasteringTarget, QuietHours, Station
+from broadcaster.core.model import Campaign, Column, LoudspeakerProfile, MasteringTarget, QuietHours, Station
 from broadcaster.core.schedules import (
     AlertArea,
     AlertSettings,
@@ -122,6 +122,7 @@ def _make_centre(form: CentreFile) -> CentreSettings:
             loudness_lufs=form.loudness.target_lufs,
             ceiling_dbtp=form.loudness.ceiling_dbtp,
             bitrate_kbps=form.loudness.bitrate_kbps,
+            profile=LoudspeakerProfile(form.loudspeakers.mono, form.loudspeakers.highpass_hz),
         ),
         push_ahead=timedelta(minutes=form.push_ahead_min),
         publish_days=form.publish_days,

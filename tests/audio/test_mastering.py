@@ -174,7 +174,7 @@ def test_default_track_is_used_rather_than_the_first(tmp_path: Path) -> None:
     run_ffmpeg("-f", "lavfi", "-i", low, "-f", "lavfi", "-i", high, *maps, "-c:a", "flac", film)
     source = check_source(film, SystemClock())
     assert (source.track.index, source.track_count) == (1, 2)
-    reading, _ = measure_source(source, lambda _: None)
+    reading = measure_source(source, lambda _: None).reading
     assert reading.true_peak_dbtp < -35
 
 
@@ -182,7 +182,8 @@ def test_default_track_is_used_rather_than_the_first(tmp_path: Path) -> None:
 def test_our_meter_agrees_with_that_of_ffmpeg(tmp_path: Path, options: tuple[str, ...]) -> None:
     form = "flac" if "flac" in options else "mp3"
     source = make_sound(tmp_path / f"a.{form}", *options, graph=SPEECH + ",volume='if(lt(t,4),0.1,1)':eval=frame")
-    reading, audible_s = measure_source(check_source(source, SystemClock()), lambda _: None)
+    measured = measure_source(check_source(source, SystemClock()), lambda _: None)
+    reading, audible_s = measured.reading, measured.audible_s
     loudness_lufs, peak_dbtp = measure_by_ffmpeg(source)
     assert reading.integrated_lufs == pytest.approx(loudness_lufs, abs=0.1)
     assert reading.true_peak_dbtp == pytest.approx(peak_dbtp, abs=0.2)
@@ -366,7 +367,7 @@ def test_wrong_length_in_an_mp3_header_does_not_make_the_file_unusable(tmp_path:
     at = data.index(b"Info") if b"Info" in data else data.index(b"Xing")
     data[at + 8 : at + 12] = struct.pack(">I", 200_000)
     source.write_bytes(data)
-    reading, _ = measure_source(check_source(source, SystemClock()), lambda _: None)
+    reading = measure_source(check_source(source, SystemClock()), lambda _: None).reading
     assert reading.duration_s == pytest.approx(8.0, abs=0.1)
 
 
@@ -377,7 +378,7 @@ def test_wrong_length_in_a_wav_header_loses_no_sound(tmp_path: Path, claimed: in
     at = data.index(b"data")
     data[at + 4 : at + 8] = struct.pack("<I", claimed)
     source.write_bytes(data)
-    reading, _ = measure_source(check_source(source, SystemClock()), lambda _: None)
+    reading = measure_source(check_source(source, SystemClock()), lambda _: None).reading
     assert reading.duration_s == pytest.approx(8.0, abs=0.01)
 
 

@@ -144,7 +144,7 @@ def test_seams_differ_from_one_piece_no_more_than_any_other_place(tmp_path: Path
     setting = Setting(4.0, None)
     with tempfile.TemporaryFile(buffering=0) as file, tempfile.TemporaryFile(buffering=0) as room:
         spool = Spool(file)
-        before, _ = measure_source(check_source(TALK, SystemClock()), lambda _: None, spool=spool)
+        before = measure_source(check_source(TALK, SystemClock()), lambda _: None, spool=spool).reading
         with ThreadPoolExecutor(2) as workers:
             encoding = Encoding(spool, before, TARGET, workers, room, is_limited=True)
             joined = tmp_path / "joined.mp3"
@@ -186,7 +186,7 @@ def test_where_no_seam_fits_the_encoder_goes_on_through_the_next_stretch(
     monkeypatch.setattr(attempt, "choose_seam", refuse)
     with tempfile.TemporaryFile(buffering=0) as file, tempfile.TemporaryFile(buffering=0) as room:
         spool = Spool(file)
-        before, _ = measure_source(check_source(TALK, SystemClock()), lambda _: None, spool=spool)
+        before = measure_source(check_source(TALK, SystemClock()), lambda _: None, spool=spool).reading
         joined = tmp_path / "joined.mp3"
         with ThreadPoolExecutor(2) as workers:
             encoding = Encoding(spool, before, TARGET, workers, room, is_limited=True)
