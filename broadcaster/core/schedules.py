@@ -196,6 +196,15 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnHours:
+    """A span that a commune keeps for its own programmes; over midnight `end` is before `start`."""
+
+    start: time
+    end: time
+    days: frozenset[int] = frozenset(range(7))
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """What the timetable may ask at most of the stations, groups or `all` that it names.
 
@@ -207,6 +216,7 @@ class Guard:
     days: frozenset[int] = frozenset(range(7))
     session_max_min: int | None = None
     sessions_per_day: int | None = None
+    own_hours: tuple[OwnHours, ...] = ()
 
     def has_station(self, station: Station) -> bool:
         """Tell whether the guard is for a station: by name, by a group of it, or for all."""

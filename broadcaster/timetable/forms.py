@@ -169,6 +169,12 @@ class StationForm(Form):
     valid_to: date | None = None
 
 
+class OwnHoursForm(QuietForm):
+    """A span that communes keep for their own programmes."""
+
+    days: list[Day] | None = Field(None, min_length=1)
+
+
 class GuardForm(Form):
     """What the timetable may ask of some stations at most."""
 
@@ -177,6 +183,7 @@ class GuardForm(Form):
     days: list[Day] | None = Field(None, min_length=1)
     session_max_min: int | None = Field(None, ge=1, le=1440)
     sessions_per_day: int | None = Field(None, ge=1, le=48)
+    own_hours: list[OwnHoursForm] = []
 
 
 class StationsFile(Form):

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from broadcaster.core.errors import Fault
 from broadcaster.core.ids import choose_nearest
 from broadcaster.core.model import QuietHours
-from broadcaster.core.schedules import Guard, Schedules, Slot
+from broadcaster.core.schedules import Guard, OwnHours, Schedules, Slot
 from broadcaster.core.time import plan_dates
 from broadcaster.timetable.field_types import DAYS
 from broadcaster.timetable.overlap import DAY_MIN, SEARCH_DAYS, SEARCH_FROM, Places, count_minutes, is_weekly
@@ -70,8 +70,12 @@ def _match_guard(number: int, guard: Guard, schedules: Schedules, places: Places
             if ("quiet", slot.id) not in told:
                 told.add(("quiet", slot.id))
                 yield from _match_quiet(indexes[slot.id], slot, guard.quiet_hours, name, places)
+        patterns: set[tuple[int, tuple[Slot, ...]]] = set()
         for on in _list_dates(slots, schedules):
-            today = [slot for slot in slots if match_slot(slot, on, schedules.copies).is_on]
+            today = tuple(slot for slot in slots if match_slot(slot, on, schedules.copies).is_on)
+            if (on.weekday(), today) in patterns:
+                continue
+            patterns.add((on.weekday(), today))
             for kind, slot, message, expected in _match_day(guard, on, today):
                 if (kind, slot.id) not in told:
                     told.add((kind, slot.id))
@@ -84,6 +88,14 @@ def _match_day(guard: Guard, on: date, today: Sequence[Slot]) -> Iterator[tuple[
         allowed = ", ".join(DAYS[day] for day in sorted(guard.days))
         for slot in today:
             yield "days", slot, f"slot {slot.id!r} is on {when}", f"only {allowed}"
+    for slot in today:
+        own = next((own for own in guard.own_hours if _is_own(own, slot, on)), None)
+        if own is not None:
+            span = f"{own.start:%H:%M}-{own.end:%H:%M}"
+            message = (
+                f"slot {slot.id!r} ({slot.at:%H:%M}, up to {slot.max_min} min) meets the communes' own hours {span}"
+            )
+            yield "own", slot, f"{message} on {when}", "another time"
     sessions = list_sessions(today)
     limit = guard.session_max_min
     for session in sessions:
@@ -96,6 +108,18 @@ def _match_day(guard: Guard, on: date, today: Sequence[Slot]) -> Iterator[tuple[
     if most is not None and len(sessions) > most:
         extra = sessions[most][0]
         yield "count", extra, f"slot {extra.id!r} is session {most + 1} on {when}", f"{most} sessions a day at most"
+
+
+def _is_own(own: OwnHours, slot: Slot, on: date) -> bool:
+    """Tell whether a slot of a date meets a span of that day, of the night before, or of the day after."""
+    start_min, own_min = count_minutes(slot.at), count_minutes(own.start)
+    length_min = (count_minutes(own.end) - own_min) % DAY_MIN or DAY_MIN
+    return any(
+        (on + timedelta(days=shift)).weekday() in own.days
+        and start_min < own_min + shift * DAY_MIN + length_min
+        and own_min + shift * DAY_MIN < start_min + slot.max_min
+        for shift in (-1, 0, 1)
+    )
 
 
 def _list_dates(slots: Sequence[Slot], schedules: Schedules) -> Iterator[date]:

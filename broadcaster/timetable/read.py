@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from broadcaster.core.schedules import (
     Guard,
     MailSecurity,
     MailSettings,
+    OwnHours,
     ReportHead,
     RundownItem,
     Schedules,
@@ -179,6 +181,10 @@ def _make_station(form: StationForm) -> Station:
     )
 
 
+def _read_days(names: Sequence[str] | None) -> frozenset[int]:
+    return frozenset(DAYS.index(day) for day in names or DAYS)
+
+
 def _make_mail(form: MailForm | None) -> MailSettings | None:
     if form is None:
         return None
@@ -198,7 +204,8 @@ def _make_guard(form: GuardForm) -> Guard:
     return Guard(
         stations=tuple(form.stations),
         quiet_hours=tuple(QuietHours(quiet.start, quiet.end) for quiet in form.quiet_hours),
-        days=frozenset(DAYS.index(day) for day in form.days or DAYS),
+        days=_read_days(form.days),
+        own_hours=tuple(OwnHours(own.start, own.end, _read_days(own.days)) for own in form.own_hours),
         session_max_min=form.session_max_min,
         sessions_per_day=form.sessions_per_day,
     )
@@ -252,7 +259,7 @@ def _choose_days(form: SlotForm) -> frozenset[int]:
     """Choose the weekdays: every day when none is named, but none when dates alone are."""
     if form.days is None and form.nth is None and form.dates:
         return frozenset()
-    return frozenset(DAYS.index(day) for day in form.days or DAYS)
+    return _read_days(form.days)
 
 
 def _make_copies(form: CopyForm) -> tuple[DayCopy, ...]:

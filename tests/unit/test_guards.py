@@ -36,6 +36,11 @@ def guard(rule: str) -> str:
         ("sessions_per_day: 1", ["4:35: slot 'chieu' is session 2 on sun 01/01/2023"]),
         ("sessions_per_day: 2", []),
         ('quiet_hours: [{from: "05:30", to: "07:00"}]', ["3:33: slot 'sang' (05:15, up to 30 min) lies in the quiet"]),
+        ('own_hours: [{from: "17:40", to: "18:00", days: [sat, sun]}]', [
+            "5:31: slot 'tin' (17:30, up to 15 min) meets the communes' own hours 17:40-18:00 on sat 07/01/2023"]),
+        ('own_hours: [{from: "17:45", to: "05:15"}, {from: "17:30", to: "17:45", days: [sun]}]', []),
+        ('own_hours: [{from: "23:00", to: "05:16", days: [sun]}]', ["3:33: slot 'sang' (05:15, up to 30 min) meets"]),
+        ('own_hours: [{from: "06:00", to: "06:00"}]', ["slot 'sang'", "slot 'chieu'", "slot 'tin'"]),
         ("stations_per_day: 2", ["stations.yaml:6:5: unknown field 'stations_per_day'"]),
         ("session_max_min: 0", ["stations.yaml:6:22: field 'session_max_min' is 0"]),
         ("days: []", ["stations.yaml:6:11: field 'days' is []"]),
