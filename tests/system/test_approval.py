@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from broadcaster.centre.approvals import add_user, check_password, decide, disable_user, read_approvals
 from broadcaster.centre.publish import explain, publish_days, read_shelf
@@ -21,6 +21,7 @@ from broadcaster.core.schedules import Schedules
 from broadcaster.store.approvals import Decision, Role, User, read_audit
 from broadcaster.store.engine import Record
 from broadcaster.store.programmes import write_programme
+from broadcaster.store.tables import masters
 from broadcaster.timetable.read import read_schedules
 from tests.unit.makers import make_programme
 
@@ -92,10 +93,8 @@ def test_moved_slot_or_other_bytes_undo_the_approval(record: Record, schedules: 
         assert read_shelf(connection, moved).by_id == {}
     other = hash_bytes(b"other")
     with record.write() as connection:
-        connection.execute(text("INSERT INTO masters SELECT :new, size_bytes, duration_ms, before_lufs,"
-                                " before_range_lu, before_peak_dbtp, before_duration_s, after_lufs,"
-                                " after_range_lu, after_peak_dbtp,"
-                                " after_duration_s, gain_db, limiter_db FROM masters"), {"new": other})  # fmt: skip
+        (row,) = connection.execute(select(masters)).mappings()
+        connection.execute(masters.insert().values({**row, "sha256": other}))
         connection.execute(text("UPDATE programmes SET master_sha256 = :new"), {"new": other})
     assert get_state(record, schedules) == "changed since"
 
