@@ -88,7 +88,7 @@ class Station:
         while self.clock.at < until_at:
             self.send()
             receiver.receive_all()
-            self.clock.sleep_s(max(0.05, playout.step()))
+            self.clock.sleep_s(max(0.25, playout.step()))
 
 
 def _make_bytes(airing: Airing) -> bytes:
