@@ -45,8 +45,8 @@ clean:
 	rm -rf $(VENV) .demo build *.egg-info
 
 .PHONY: bench-mastering
-bench-mastering: apt $(VENV)/dev # mastering against the other tools, an hour of programme: about 20 minutes
-	$(BIN)/python benchmarks/mastering.py
+bench-mastering: apt $(VENV)/dev # mastering against the other tools, an hour of programme: about an hour
+	$(BIN)/python -m benchmarks.mastering
 
 .PHONY: bench-timetable
 bench-timetable: $(VENV)/dev # a year of the timetable over 34 to 3,321 stations: seconds

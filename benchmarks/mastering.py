@@ -1,211 +1,160 @@
 """Mastering, ours and the tools a station would pick instead, in turn, on the same hour of speech and music.
 
-    python benchmarks/mastering.py [--minutes 60] [--peers floor,ffmpeg-normalize,loudnorm,pydub]
+    python -m benchmarks.mastering                            # everything, an hour of programme: about an hour
+    python -m benchmarks.mastering --quick                    # everything on a small programme: some minutes
+    python -m benchmarks.mastering --parts linear,batch       # a part of it; the results of the others stay
+    python -m benchmarks.mastering --minutes 10 --rounds 3    # medians of three
 
-Makes the programme itself (espeak-ng reading the texts of the sample recordings, and their ident as music), installs
-ffmpeg-normalize into benchmarks/.venv, prints a table, writes benchmarks/results/mastering.json, and exits 1 if
-a bar is not met. Memory is the proportional share (PSS) summed over the process tree, sampled five times a second.
+Parts: `linear` (gain is enough) and `limiter` (it works all through), each against all peers; `batch`, eight files, two
+at a time, against the floor one after another; `growth`, cost and memory at 10, 60 and 180 minutes. Writes
+benchmarks/results/mastering.json and .md, prints where the time went of each work that missed a bar, exits 1 then.
+Memory is the proportional share (PSS) summed over the process tree, sampled five times a second.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import platform
-import re
+import resource
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-import venv
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from benchmarks.mastering_table import Row, plan_table
+from benchmarks.peers import CEILING_DBTP, FFMPEG, FORM, HERE, PEERS, find_normalizer, make_programme, measure
+from benchmarks.peers import plan_command as plan_peer
+from benchmarks.processes import Run, find_median, run
 from broadcaster.core.ids import ProgrammeId
 from broadcaster.core.model import MasteringTarget, TagSet
+from broadcaster.mastering.encode import find_encoder
 from broadcaster.mastering.master import make_master
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "audio"))
-make_samples = importlib.import_module("make_samples")
-
-PEERS = ("floor", "ffmpeg-normalize", "loudnorm", "pydub")
-WORKS = {"linear gain": -20.0, "limiter throughout": -14.0}  # target loudness of each, LUFS
-CEILING_DBTP = -1.0
-FORM = ("-ar", "44100", "-ac", "2", "-c:a", "libmp3lame", "-b:a", "128k")
-PYDUB = (
-    "import sys, warnings; warnings.simplefilter('ignore'); from pydub import AudioSegment, effects; "
-    "effects.normalize(AudioSegment.from_file(sys.argv[1]), 1.0).export(sys.argv[2], format='mp3', bitrate='128k')"
-)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one run took."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
-
-
-def list_tree(pid: int) -> list[int]:
-    """Give a process and all below it."""
-    try:
-        threads = list(Path(f"/proc/{pid}/task").iterdir())
-        below = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
-    except OSError:
-        return [pid]
-    return [pid, *(one for child in below for one in list_tree(child))]
-
-
-def read_pss_kib(pid: int) -> int:
-    """Read a process's proportional share of memory; 0 when it has ended."""
-    try:
-        match = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
-    except OSError:
-        return 0
-    return int(match[1]) if match else 0
-
-
-def run(command: list[str]) -> Run:
-    """Run a command to its end, watching its process tree."""
-    peak_kib = 0
-    ended = threading.Event()
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-    def watch() -> None:
-        nonlocal peak_kib
-        while not ended.wait(0.2):
-            peak_kib = max(peak_kib, sum(read_pss_kib(pid) for pid in list_tree(process.pid)))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.monotonic() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    ended.set()
-    watcher.join()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command[:2])} ended with {process.returncode}")
-    return Run(wall_s, usage.ru_utime + usage.ru_stime, peak_kib / 1024)
-
-
-def make_programme(folder: Path, minutes: float) -> Path:
-    """Make a programme of speech and music, an MP3 as recorders write them."""
-    speech, ident, one, programme = (folder / name for name in ("speech.wav", "ident.wav", "one.wav", "programme.mp3"))
-    text = " ".join((make_samples.GREETING, make_samples.DIGITAL, make_samples.FARMING, *make_samples.TALK))
-    subprocess.run(["espeak-ng", "-v", "vi", "-s", "170", "-w", str(speech), text], check=True)
-    make_samples.write_wav(ident, make_samples.make_ident())
-    graph = (
-        "[0:a]aresample=44100,pan=stereo|c0=c0|c1=0.8*c0,volume=-6dB[a];"
-        "[1:a]aloop=6:2e9,volume=-3dB[b];[a][b]concat=n=2:v=0:a=1[c]"
-    )
-    ffmpeg = ["ffmpeg", "-nostdin", "-v", "error", "-y"]
-    join = ["-i", str(speech), "-i", str(ident), "-filter_complex", graph, "-map", "[c]", str(one)]
-    subprocess.run([*ffmpeg, *join], check=True)
-    whole = ["-stream_loop", "-1", "-i", str(one), "-t", str(minutes * 60), *FORM, str(programme)]
-    subprocess.run([*ffmpeg, *whole], check=True)
-    os.utime(programme, (1_600_000_000, 1_600_000_000))
-    return programme
-
-
-def measure(path: Path) -> tuple[float, float]:
-    """Measure a file by ffmpeg's meter: loudness (LUFS) and true peak (dBTP)."""
-    command = ["ffmpeg", "-nostdin", "-hide_banner", "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"]
-    words = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    return float(re.findall(r"I:\s+(\S+) LUFS", words)[-1]), float(re.findall(r"Peak:\s+(\S+) dBFS", words)[-1])
-
-
-def find_normalizer() -> str:
-    """Install ffmpeg-normalize beside the benchmark."""
-    home = HERE / ".venv"
-    program = home / "bin" / "ffmpeg-normalize"
-    if not program.exists():
-        venv.create(home, with_pip=True)
-        subprocess.run([home / "bin" / "pip", "install", "--quiet", "ffmpeg-normalize"], check=True)
-    return str(program)
-
-
-def plan_command(peer: str, source: Path, made: Path, target_lufs: float) -> list[str]:
-    """Give the command line of a tool."""
-    if peer == "ours":
-        return [sys.executable, str(HERE / "mastering.py"), "--master", str(source), str(made), str(target_lufs)]
-    if peer == "pydub":
-        return [sys.executable, "-c", PYDUB, str(source), str(made)]
-    if peer == "ffmpeg-normalize":
-        goal = ["-t", str(target_lufs), "-tp", str(CEILING_DBTP), "-ar", "44100", "-c:a", "libmp3lame", "-b:a", "128k"]
-        return [find_normalizer(), str(source), *goal, "-f", "-o", str(made)]
-    loud = ["-af", f"loudnorm=I={target_lufs}:TP={CEILING_DBTP}"] if peer == "loudnorm" else []
-    return ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(source), *loud, *FORM, str(made)]
+PARTS = ("linear", "limiter", "batch", "growth")
+TARGETS_LUFS = {"linear": -20.0, "limiter": -14.0}
+BARS = {"linear": (0.75, 1.35), "limiter": (1.0, 1.8)}  # wall and CPU over the floor's
+NORMALIZE_BAR = 0.2
+BATCH, BATCH_BAR, AT_ONCE = 8, 0.7, 2
+MEMORY_MIB = 150.0
+GROWTH_BAR = 1.1  # cost of a minute, of the longest over that of the shortest
+USAGE = "BROADCASTER_BENCH_USAGE"
 
 
 def master(sources: list[Path], made: Path, target_lufs: float) -> None:
-    """Master with ours: what the child process of a run does."""
+    """Master with ours, several files two at a time: what the child process of a run does."""
     tags = TagSet("Bench", "Bench", "Bench", date(2023, 10, 9), "vi", ProgrammeId("bench"))
-    for source in sources:
-        done = make_master(source, made.parent, MasteringTarget(target_lufs, CEILING_DBTP), tags)
-        (made.parent / f"{done.sha256}.mp3").replace(made)
+    target = MasteringTarget(target_lufs, CEILING_DBTP)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(pool.map(lambda source: make_master(source, made.parent, target, tags), sources))
+    (made.parent / f"{done[-1].sha256}.mp3").replace(made)
+    if name := os.environ.get(USAGE):
+        own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        usage = {"our process": own.ru_utime + own.ru_stime, "ffmpeg below it": below.ru_utime + below.ru_stime}
+        Path(name).write_text(json.dumps(usage))
 
 
-class Table:
-    """Rows of results, printed as they come."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, object]] = []
-
-    def add(self, work: str, peer: str, unit: str, ours: float, theirs: float, bar: float | None) -> None:
-        """Add a comparison; with a bar, ours over the peer's must be at most so much (of a peak: ours itself)."""
-        ratio = ours / theirs if theirs else ours
-        met = None if bar is None else ratio <= bar
-        row = {"work": work, "peer": peer, "unit": unit, "ours": round(ours, 2), "theirs": round(theirs, 2)}
-        self.rows.append({**row, "ratio": round(ratio, 3), "bar": bar, "met": met})
-        verdict = "" if met is None else f"bar {bar:g} {'met' if met else 'MISSED'}"
-        print(f"  {unit:9} ours {ours:9.2f}  {peer:16} {theirs:9.2f}  ratio {ratio:6.3f}  {verdict}", flush=True)
-
-
-def compare(table: Table, work: str, source: Path, target_lufs: float, peers: list[str]) -> None:
-    """Run ours and the peers in turn on one programme."""
+def print_profile(source: Path, target_lufs: float) -> list[Row]:
+    """Tell where the processor's time goes: our process, and what ffmpeg needs in any case to decode and encode."""
     folder = source.parent
-    done: dict[str, Run] = {}
-    for peer in (*[peer for peer in peers if peer == "floor"], "ours", *[peer for peer in peers if peer != "floor"]):
-        made = folder / f"{peer}.mp3"
-        done[peer] = run(plan_command(peer, source, made, target_lufs))
-        loudness_lufs, peak_dbtp = measure(made)
+    usage, made, sound = folder / "usage.json", folder / "made.mp3", folder / "sound.raw"
+    os.environ[USAGE] = str(usage)
+    whole = run(plan_peer("ours", source, made, target_lufs))
+    del os.environ[USAGE]
+    decode = run([*FFMPEG, "-threads", "1", "-i", str(source), "-f", "f32le", str(sound)])
+    raw = ("-f", "f32le", "-ar", "44100", "-ac", "2", "-i", str(sound))
+    encode = run([find_encoder(), *FFMPEG[1:], "-threads", "1", *raw, *FORM, str(made)])
+    sound.unlink()
+    found: dict[str, float] = json.loads(usage.read_text())
+    found = {"all": whole.cpu_s, **found, "one decoding alone": decode.cpu_s, "one encoding alone": encode.cpu_s}
+    print("  processor, s: " + " · ".join(f"{name} {value:.1f}" for name, value in found.items()), flush=True)
+    return [{"kind": "profile", "name": name, "cpu_s": round(value, 2)} for name, value in found.items()]
+
+
+def add_ratio(rows: list[Row], peer: str, unit: str, ours: float, theirs: float, bar: float | None) -> None:
+    """Add a comparison: with a bar, ours over the peer's must be at most so much."""
+    ratio = ours / theirs
+    met = None if bar is None else ratio <= bar
+    row: Row = {"kind": "ratio", "peer": peer, "unit": unit, "ours": round(ours, 2), "theirs": round(theirs, 2)}
+    rows.append({**row, "ratio": round(ratio, 3), "bar": bar, "met": met})
+    verdict = "" if met is None else f"bar {bar:g} {'met' if met else 'MISSED'}"
+    print(f"  {unit:9} ours {ours:9.2f}  {peer:18} {theirs:9.2f}  ratio {ratio:6.3f}  {verdict}", flush=True)
+
+
+def compare(part: str, source: Path, peers: list[str], rounds: int) -> list[Row]:
+    """Run ours and the peers in turn on one programme, several times."""
+    target_lufs, rows = TARGETS_LUFS[part], []
+    order = [*[peer for peer in peers if peer == "floor"], "ours", *[peer for peer in peers if peer != "floor"]]
+    runs: dict[str, list[Run]] = {peer: [] for peer in order}
+    found: dict[str, tuple[float, float]] = {}
+    for _ in range(rounds):
+        for peer in order:
+            made = source.parent / f"{peer}.mp3"
+            runs[peer].append(run(plan_peer(peer, source, made, target_lufs)))
+            found[peer] = found.get(peer) or measure(made)
+            made.unlink()
+    done = {peer: find_median(runs[peer]) for peer in order}
+    for peer, took in done.items():
+        row: Row = {"kind": "run", "peer": peer, "wall_s": round(took.wall_s, 2), "cpu_s": round(took.cpu_s, 2)}
+        row |= {"peak_mib": round(took.peak_mib, 1), "loudness_lufs": found[peer][0], "true_peak_dbtp": found[peer][1]}
+        rows.append({**row, "asked_lufs": target_lufs, "asked_dbtp": CEILING_DBTP})
         print(
-            f"{work}: {peer:16} wall {done[peer].wall_s:7.1f} s  CPU {done[peer].cpu_s:7.1f} s  "
-            f"peak {done[peer].peak_mib:7.1f} MiB  {loudness_lufs:6.1f} LUFS {peak_dbtp:5.1f} dBTP",
+            f"  {peer:18} wall {took.wall_s:7.1f} s  CPU {took.cpu_s:7.1f} s  peak {took.peak_mib:7.1f} MiB  "
+            f"{found[peer][0]:6.1f} LUFS {found[peer][1]:5.1f} dBTP",
             flush=True,
         )
-        row = {"work": work, "peer": peer, "unit": "LUFS, dBTP", "loudness_lufs": loudness_lufs}
-        table.rows.append({**row, "true_peak_dbtp": peak_dbtp, "asked_lufs": target_lufs, "asked_dbtp": CEILING_DBTP})
-        made.unlink()
-    is_linear = work.startswith("linear")
-    bars = {("floor", "wall s"): 0.75 if is_linear else 1.0, ("floor", "CPU s"): 1.35 if is_linear else 1.8}
-    bars["ffmpeg-normalize", "wall s"] = 0.2
+    bars = {("floor", "wall s"): BARS[part][0], ("floor", "CPU s"): BARS[part][1]}
+    bars |= {("ffmpeg-normalize", unit): NORMALIZE_BAR for unit in ("wall s", "CPU s")}
     for peer in peers:
         for unit, name in (("wall s", "wall_s"), ("CPU s", "cpu_s"), ("peak MiB", "peak_mib")):
-            bar = bars.get((peer, unit))
-            table.add(work, peer, unit, getattr(done["ours"], name), getattr(done[peer], name), bar)
-    table.add(work, "limit of 150 MiB", "peak MiB", done["ours"].peak_mib, 150.0, 1.0)
+            add_ratio(rows, peer, unit, getattr(done["ours"], name), getattr(done[peer], name), bars.get((peer, unit)))
+    add_ratio(rows, "150 MiB", "peak MiB", done["ours"].peak_mib, MEMORY_MIB, 1.0)
+    return [*rows, *print_profile(source, target_lufs)] if any(row.get("met") is False for row in rows) else rows
 
 
-def compare_batch(table: Table, minutes: float, folder: Path) -> None:
+def compare_batch(source: Path, rounds: int) -> list[Row]:
     """Master eight files in one go, against the floor one after another."""
-    source, made = make_programme(folder, minutes), folder / "made.mp3"
-    floor_s = sum(run(plan_command("floor", source, made, 0.0)).wall_s for _ in range(8))
-    command = [sys.executable, str(HERE / "mastering.py"), "--master", *[str(source)] * 8, str(made), "-20"]
-    table.add(f"batch of eight, {minutes:g} min each", "floor", "wall s", run(command).wall_s, floor_s, 0.7)
+    made, rows = source.parent / "made.mp3", []
+    floors, ours = [], []
+    for _ in range(rounds):
+        floors.append(sum(run(plan_peer("floor", source, made, 0.0)).wall_s for _ in range(BATCH)))
+        command = plan_peer("ours", source, made, TARGETS_LUFS["linear"])
+        ours.append(run([*command[:4], *[str(source)] * (BATCH - 1), *command[4:]]))
+    took = find_median(ours)
+    add_ratio(rows, "floor", "wall s", took.wall_s, sorted(floors)[len(floors) // 2], BATCH_BAR)
+    return rows
+
+
+def compare_lengths(folder: Path, lengths: list[float]) -> list[Row]:
+    """Master programmes of several lengths with the limiter: cost of a minute, and memory, may not grow."""
+    rows: list[Row] = []
+    costs: list[Run] = []
+    for minutes in lengths:
+        source, made = make_programme(folder, minutes), folder / "made.mp3"
+        took = run(plan_peer("ours", source, made, TARGETS_LUFS["limiter"]))
+        costs.append(Run(took.wall_s / minutes, took.cpu_s / minutes, took.peak_mib))
+        row: Row = {"kind": "length", "length_min": minutes, "wall_s": round(took.wall_s, 2)}
+        rows.append({**row, "cpu_s": round(took.cpu_s, 2), "peak_mib": round(took.peak_mib, 1)})
+        print(
+            f"  {minutes:g} min: wall {took.wall_s:.1f} s, CPU {took.cpu_s:.1f} s, {took.peak_mib:.1f} MiB", flush=True
+        )
+    shortest = f"{lengths[0]:g} min"
+    add_ratio(rows, shortest, "CPU s a minute", costs[-1].cpu_s, costs[0].cpu_s, GROWTH_BAR)
+    add_ratio(rows, shortest, "peak MiB", costs[-1].peak_mib, costs[0].peak_mib, None)
+    add_ratio(rows, "150 MiB", "peak MiB", max(cost.peak_mib for cost in costs), MEMORY_MIB, 1.0)
+    return rows
 
 
 def read_versions(peers: list[str]) -> dict[str, str]:
     """Give machine and versions, without a path."""
     first = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout.split()[2]
     found = {"python": platform.python_version(), "ffmpeg": first, "cores": str(os.cpu_count())}
+    found["encoder"] = subprocess.run(
+        [find_encoder(), "-version"], capture_output=True, text=True, check=True
+    ).stdout.split()[2]
     found["processor"] = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.machine(),
@@ -219,30 +168,48 @@ def read_versions(peers: list[str]) -> dict[str, str]:
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--minutes", type=float, default=60.0, help="of programme")
+    parser.add_argument("--batch-minutes", type=float, default=7.5, help="of each file of the batch")
+    parser.add_argument("--lengths", default="10,60,180", help="minutes of the part `growth`")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--peers", default=",".join(PEERS))
-    parser.add_argument("--batch-minutes", type=float, default=7.5)
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "mastering.json")
+    parser.add_argument("--quick", action="store_true", help="two minutes of programme, and shorter ones")
+    parser.add_argument("--output", type=Path, help="a .json; the table lies beside it")
     parser.add_argument("--master", nargs="+", help=argparse.SUPPRESS)
     wish = parser.parse_args()
     if wish.master:
         *sources, made, target = wish.master
         master([Path(source) for source in sources], Path(made), float(target))
         return 0
+    if wish.quick:
+        wish.minutes, wish.batch_minutes, wish.lengths = 2.0, 0.5, "0.5,2,4"
+    output = wish.output or HERE / "results" / ("mastering-quick.json" if wish.quick else "mastering.json")
     peers = [peer for peer in PEERS if peer in wish.peers.split(",")]
-    versions, table = read_versions(peers), Table()
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        source = make_programme(Path(name), wish.minutes)
-        for work, target_lufs in WORKS.items():
-            compare(table, f"{work}, {wish.minutes:g} min", source, target_lufs, peers)
-        if wish.batch_minutes and "floor" in peers:
-            compare_batch(table, wish.batch_minutes, Path(name))
-    wish.output.parent.mkdir(parents=True, exist_ok=True)
-    command = f"python benchmarks/mastering.py --minutes {wish.minutes:g} --peers {','.join(peers)}"
-    document = {"command": command, "at": datetime.now(UTC).isoformat(timespec="minutes"), "versions": versions}
-    wish.output.write_text(json.dumps({**document, "rows": table.rows}, indent=1, ensure_ascii=False) + "\n")
-    missed = [row for row in table.rows if row.get("met") is False]
-    print(f"{len(missed)} bars missed" if missed else "all bars met")
+    document = json.loads(output.read_text()) if output.exists() else {"rows": []}
+    document["versions"] = document.get("versions", {}) | read_versions(peers)
+    command = f"python -m benchmarks.mastering {' '.join(sys.argv[1:])}".strip()
+    missed = 0
+    for part in [part for part in PARTS if part in wish.parts.split(",")]:
+        lengths = [float(minutes) for minutes in wish.lengths.split(",")]
+        minutes = {"batch": wish.batch_minutes, "growth": lengths[-1]}.get(part, wish.minutes)
+        print(f"{part}, {minutes:g} min", flush=True)
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            if part == "growth":
+                rows = compare_lengths(Path(name), lengths)
+            elif part == "batch":
+                rows = compare_batch(make_programme(Path(name), minutes), wish.rounds)
+            else:
+                rows = compare(part, make_programme(Path(name), minutes), peers, wish.rounds)
+        missed += sum(row.get("met") is False for row in rows)
+        kept = [row for row in document["rows"] if row.get("part") != part]
+        at = datetime.now(UTC).isoformat(timespec="minutes")
+        said: Row = {"part": part, "minutes": minutes, "rounds": wish.rounds, "at": at, "command": command}
+        document["rows"] = [*kept, *({**said, **row} for row in rows)]
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        output.with_suffix(".md").write_text(plan_table(document["versions"], document["rows"]))
+    print(f"{missed} bars missed" if missed else "all bars met")
     return 1 if missed else 0
 
 

@@ -1,0 +1,74 @@
+"""Run a command and tell what it and all processes below it took."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run took: clock, processor of the whole tree, and the highest proportional share of memory (PSS)."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def list_tree(pid: int) -> list[int]:
+    """Give a process and all below it."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        below = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    except OSError:
+        return [pid]
+    return [pid, *(one for child in below for one in list_tree(child))]
+
+
+def read_pss_kib(pid: int) -> int:
+    """Read a process's proportional share of memory; 0 when it has ended."""
+    try:
+        match = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+    except OSError:
+        return 0
+    return int(match[1]) if match else 0
+
+
+def run(command: Sequence[str]) -> Run:
+    """Run a command to its end, watching its process tree five times a second."""
+    peak_kib = 0
+    ended = threading.Event()
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def watch() -> None:
+        nonlocal peak_kib
+        while not ended.wait(0.2):
+            peak_kib = max(peak_kib, sum(read_pss_kib(pid) for pid in list_tree(process.pid)))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.monotonic() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    ended.set()
+    watcher.join()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command[:4])} ended with {process.returncode}")
+    return Run(wall_s, usage.ru_utime + usage.ru_stime, peak_kib / 1024)
+
+
+def find_median(runs: Sequence[Run]) -> Run:
+    """Give the medians of several runs of one command; of memory the highest."""
+    return Run(
+        statistics.median(one.wall_s for one in runs),
+        statistics.median(one.cpu_s for one in runs),
+        max(one.peak_mib for one in runs),
+    )
