@@ -114,11 +114,7 @@ def match_airings(
     Returns:
         One outcome for each airing that is over, in the order given.
     """
-    return [
-        _judge(airing, evidence, tolerance)
-        for airing in airings
-        if airing.start_at + timedelta(milliseconds=airing.duration_ms) <= now_at
-    ]
+    return [_judge(airing, evidence, tolerance) for airing in airings if airing.end_at() <= now_at]
 
 
 def match_unplanned(
@@ -187,7 +183,7 @@ def _judge(airing: Airing, evidence: Evidence, tolerance: Tolerance) -> Outcome:
         cause, detail = _explain_skip(airing, skips[-1], evidence)
         return Outcome(airing, Verdict.NOT_PLAYED, cause, 0, None, None, detail)
     cause, detail = _explain_undelivered(airing, evidence)
-    end_at = airing.start_at + timedelta(milliseconds=airing.duration_ms)
+    end_at = airing.end_at()
     until_at = contact.journal_until if contact else None
     is_covered = until_at is not None and until_at >= end_at + JOURNAL_LAG
     if is_covered:
@@ -278,7 +274,7 @@ def _explain_undelivered(airing: Airing, evidence: Evidence) -> tuple[Cause, str
     key = (airing.station, airing.id)
     if key in evidence.unpublished:
         return Cause.NOT_PUBLISHED, "the centre published no plan for this day"
-    end_at = airing.start_at + timedelta(milliseconds=airing.duration_ms)
+    end_at = airing.end_at()
     spans = evidence.held.get((airing.station, airing.sha256), ())
     if not any(held_at < end_at and (until_at is None or until_at > airing.start_at) for held_at, until_at in spans):
         refused = [

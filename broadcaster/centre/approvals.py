@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
 
 from broadcaster.core.errors import InputError, NotAllowedError, UnknownNameError
-from broadcaster.core.ids import ProgrammeId, choose_nearest, is_id
+from broadcaster.core.ids import ProgrammeId, is_id, suggest_nearest
 from broadcaster.core.model import Programme
 from broadcaster.core.schedules import Schedules
 from broadcaster.store.approvals import (
@@ -76,8 +76,7 @@ def disable_user(record: Record, name: str, actor: str, now_at: datetime) -> Non
     with record.write() as connection:
         known = read_users(connection)
         if name not in known:
-            near = choose_nearest(name, known)
-            raise UnknownNameError(f"there is no user {name!r}", hint=f"did you mean {near!r}?" if near else "")
+            raise UnknownNameError(f"there is no user {name!r}", hint=suggest_nearest(name, known))
         write_user_end(connection, name, now_at)
         write_audit(connection, now_at, actor, "user disabled", name, "")
 
@@ -121,8 +120,8 @@ def decide(
     with record.write() as connection:
         programme = read_programme(connection, ProgrammeId(name))
         if programme is None:
-            near = choose_nearest(name, [known.id for known in read_programmes(connection)])
-            raise UnknownNameError(f"there is no programme {name!r}", hint=f"did you mean {near!r}?" if near else "")
+            hint = suggest_nearest(name, [known.id for known in read_programmes(connection)])
+            raise UnknownNameError(f"there is no programme {name!r}", hint=hint)
         fingerprint = plan_fingerprint(programme, schedules)
         last = read_decisions(connection).get(programme.id)
         if decision is not Decision.SUBMITTED:

@@ -9,7 +9,7 @@ from broadcaster.centre.publish import preview_day, read_played_before
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.files import hash_file
-from broadcaster.core.ids import choose_nearest
+from broadcaster.core.ids import suggest_nearest
 from broadcaster.core.programs import find_ffmpeg
 from broadcaster.core.schedules import Schedules
 from broadcaster.store.engine import Record
@@ -59,7 +59,7 @@ def _check_masters(workspace: Workspace, record: Record) -> list[Finding]:
         programmes = read_programmes(connection)
     findings: list[Finding] = []
     for programme in programmes:
-        path = workspace.masters / f"{programme.master.sha256}.mp3"
+        path = workspace.get_master(programme.master.sha256)
         if not path.exists():
             message = f"the master of {programme.id!r} is gone: {path}"
         elif hash_file(path) != programme.master.sha256:
@@ -77,12 +77,8 @@ def _check_days(record: Record, schedules: Schedules, now_at: datetime) -> list[
     for slot in schedules.slots:
         for item in slot.rundown:
             if item.programme is not None and item.programme not in names:
-                near = choose_nearest(item.programme, names)
-                hint = (
-                    f"did you mean {near!r}?"
-                    if near
-                    else f"add it: broadcaster programme add FILE --id {item.programme}"
-                )
+                add = f"add it: broadcaster programme add FILE --id {item.programme}"
+                hint = suggest_nearest(item.programme, names, add)
                 message = f"slot {slot.id!r} wants the programme {item.programme!r}, which is not there"
                 findings.append(Finding(message, hint, is_wrong=False))
     today = now_at.astimezone(schedules.centre.zone).date()

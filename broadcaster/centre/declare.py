@@ -74,7 +74,7 @@ def plan_declared(
         planned = [
             airing
             for airing, _ in read_station_airings(connection, station.id, *period)
-            if slot in (None, airing.slot) and airing.start_at + timedelta(milliseconds=airing.duration_ms) <= now_at
+            if slot in (None, airing.slot) and airing.end_at() <= now_at
         ]
         if not planned:
             what = f"slot {slot!r}" if slot else "anything"
@@ -96,7 +96,7 @@ def plan_declared_airing(
         InUseError: The box's own diary tells of it, or it was declared already.
     """
     airing = _find_airing(record, station, name)
-    if airing.start_at + timedelta(milliseconds=airing.duration_ms) > now_at:
+    if airing.end_at() > now_at:
         raise InputError(f"{name} is not over yet")
     if output_ms is not None and output_ms > airing.duration_ms:
         raise InputError(f"{name} is {airing.duration_ms / 60_000:.1f} minutes long: more cannot have sounded")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from broadcaster.airtime.collect import ReadKnown, fetch_outbox, keep_collection, keep_failure, read_positions
 from broadcaster.centre.publish import name_plan
@@ -72,7 +71,7 @@ def read_missing(workspace: Workspace, record: Record, schedules: Schedules, now
             Missing(
                 station=station,
                 plans=tuple(PlanFile(name_plan(plan), plan.document, plan.signature) for plan in wanted),
-                masters=tuple(MasterFile(m.sha256, _master_path(workspace, m.sha256)) for m in masters),
+                masters=tuple(MasterFile(m.sha256, workspace.get_master(m.sha256)) for m in masters),
                 size_bytes=(mine.size_bytes if mine else 0) + sum(len(plan.document) for plan in wanted),
                 first_needed_at=masters[0].first_needed_at if masters else None,
                 hashes=tuple(plan.sha256 for plan in wanted) + tuple(m.sha256 for m in masters),
@@ -203,7 +202,3 @@ def make_address(station: Station) -> StationAddress:
         what = "host" if station.host is None else "host_key"
         raise NotEnrolledError(f"{station.name} ({station.id}) has no {what} in schedules/stations.yaml")
     return StationAddress(station.id, station.host, station.port, station.user, station.host_key)
-
-
-def _master_path(workspace: Workspace, sha256: Sha256) -> Path:
-    return workspace.masters / f"{sha256}.mp3"

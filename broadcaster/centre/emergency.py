@@ -12,8 +12,8 @@ from pathlib import Path
 
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InputError, NotAllowedError, UnknownNameError
-from broadcaster.core.files import sync_folder
-from broadcaster.core.ids import ProgrammeId, StationId, choose_nearest, compose, plan_id
+from broadcaster.core.files import name_master, sync_folder
+from broadcaster.core.ids import ProgrammeId, StationId, compose, plan_id, suggest_nearest
 from broadcaster.core.model import Airing, Master, Station, TagSet
 from broadcaster.core.schedules import ALL_STATIONS, Schedules
 from broadcaster.mastering.master import make_master
@@ -79,8 +79,7 @@ def choose_targets(schedules: Schedules, names: Sequence[str], now_at: datetime)
     known = schedules.list_targets()
     for name in names:
         if name not in known:
-            near = choose_nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else "name a station, a group or `all`"
+            hint = suggest_nearest(name, known, "name a station, a group or `all`")
             raise UnknownNameError(f"there is no station or group {name!r}", hint=hint)
     wanted = set(names)
     chosen = [one for one in schedules.stations if one.is_valid_on(on) and wanted & {ALL_STATIONS, one.id, *one.groups}]
@@ -109,7 +108,7 @@ def open_draft(
         on = now_at.astimezone(centre.zone).date()
         tags = TagSet(title, centre.name, "", on, "vi", ProgrammeId(plan_id(title) or "emergency"))
         master = make_master(source, folder, centre.target, tags)
-        yield Draft(folder / f"{master.sha256}.mp3", master)
+        yield Draft(folder / name_master(master.sha256), master)
 
 
 def read_interrupted(
@@ -121,8 +120,7 @@ def read_interrupted(
         near = read_airings_between(connection, now_at - LONGEST_AIRING, now_at + sounds)
     found: dict[StationId, list[Airing]] = {}
     for airing in near:
-        ends_at = airing.start_at + timedelta(milliseconds=airing.duration_ms)
-        if airing.station in chosen and ends_at > now_at:
+        if airing.station in chosen and airing.end_at() > now_at:
             found.setdefault(airing.station, []).append(airing)
     return found
 
@@ -212,8 +210,7 @@ def get_order(record: Record, name: str) -> KeptOrder:
     with record.read() as connection:
         known = {kept.order.id: kept for kept in read_orders(connection)}
     if name not in known:
-        near = choose_nearest(name, known)
-        hint = f"did you mean {near!r}?" if near else "`broadcaster emergency list` shows all"
+        hint = suggest_nearest(name, known, "`broadcaster emergency list` shows all")
         raise UnknownNameError(f"there is no emergency order {name!r}", hint=hint)
     return known[name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -151,5 +151,4 @@ def has_plan_in_time(
         return False
     in_time = [note for note in revisions if note.published_at <= airing.start_at]
     plan = in_time[-1] if in_time else revisions[0]
-    ends_at = airing.start_at + timedelta(milliseconds=airing.duration_ms)
-    return any(since_at < ends_at for since_at, _ in held.get(plan.sha256, ()))
+    return any(since_at < airing.end_at() for since_at, _ in held.get(plan.sha256, ()))

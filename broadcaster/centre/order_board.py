@@ -81,7 +81,7 @@ def send_order(
     """Bring an order and its master to stations before everything else; an order that stops another needs no master."""
     document = PlanFile(order_file_name(kept.order.id), kept.document, kept.signature)
     is_stop = kept.order.status is OrderStatus.CANCEL
-    path = workspace.masters / f"{kept.order.sha256}.mp3"
+    path = workspace.get_master(kept.order.sha256)
     masters = () if is_stop else (MasterFile(kept.order.sha256, path),)
     return push_first(workspace, record, stations, (document,), masters, clock, until_at, tell)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InputError, InUseError, ProgrammeFileError, UnknownNameError
 from broadcaster.core.files import hash_file
-from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, choose_nearest, compose, is_id, plan_id
+from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, compose, is_id, plan_id, suggest_nearest
 from broadcaster.core.model import Programme, ProgrammeKind, TagSet
 from broadcaster.core.schedules import Schedules
 from broadcaster.mastering.master import make_master
@@ -58,8 +58,7 @@ def check_wish(wish: ProgrammeWish, schedules: Schedules) -> None:
         raise InputError("a programme needs a column", hint=f"name one with --column ({known}), or say --ident")
     for what, name, names in (("column", wish.column, columns), ("campaign", wish.campaign, campaigns)):
         if name is not None and name not in names:
-            near = choose_nearest(name, names)
-            hint = f"did you mean {near!r}?" if near else f"known are: {', '.join(names) or 'none'}"
+            hint = suggest_nearest(name, names, f"known are: {', '.join(names) or 'none'}")
             raise UnknownNameError(f"there is no {what} {name!r} in schedules/", hint=hint)
     if wish.id is not None and not is_id(wish.id):
         raise InputError(f"{wish.id!r} cannot be an id", hint="small letters a-z, digits and hyphens")
@@ -145,8 +144,7 @@ def get_programme(record: Record, name: str) -> Programme:
         found = read_programme(connection, ProgrammeId(name))
         names = [] if found else [programme.id for programme in read_programmes(connection)]
     if found is None:
-        near = choose_nearest(name, names)
-        hint = f"did you mean {near!r}?" if near else "`broadcaster programme list` shows all"
+        hint = suggest_nearest(name, names, "`broadcaster programme list` shows all")
         raise UnknownNameError(f"there is no programme {name!r}", hint=hint)
     return found
 
@@ -164,7 +162,7 @@ def draw_programme(workspace: Workspace, record: Record, schedules: Schedules, n
         before_lufs = read_curve(connection, programme.master.sha256)
     column = next((one.name for one in schedules.columns if one.id == programme.column), "")
     label = " · ".join(part for part in (column, f"{programme.on:%d/%m/%Y}") if part)
-    path = workspace.masters / f"{programme.master.sha256}.mp3"
+    path = workspace.get_master(programme.master.sha256)
     return draw_picture(path, programme.master, before_lufs, schedules.centre.target, programme.title, label)
 
 

@@ -60,11 +60,7 @@ def read_board(record: Record, schedules: Schedules, now_at: datetime) -> list[S
         if not station.is_valid_on(today):
             continue
         mine = held.get(station.id, {})
-        open_airings = [
-            airing
-            for airing in airings
-            if airing.station == station.id and airing.start_at + timedelta(milliseconds=airing.duration_ms) > now_at
-        ]
+        open_airings = [airing for airing in airings if airing.station == station.id and airing.end_at() > now_at]
         first = open_airings[0] if open_airings else None
         slot_airings = [
             a for a in open_airings if first and a.slot == first.slot and a.start_at - first.start_at < LONGEST_SLOT

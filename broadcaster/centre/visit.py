@@ -29,7 +29,7 @@ from broadcaster.core.errors import (
     StationFullError,
     VerificationError,
 )
-from broadcaster.core.files import hash_bytes
+from broadcaster.core.files import MASTER_SUFFIX, hash_bytes
 from broadcaster.core.ids import StationId
 from broadcaster.core.model import Station
 from broadcaster.core.time import Clock
@@ -53,7 +53,6 @@ from broadcaster.wire.receipt import Receipt, Verdict
 DISK_FULL = "disk full"
 CONFIRM_EVERY_S = 1.0
 UNCONFIRMED = "Unconfirmed"
-MASTER_SUFFIX = ".mp3"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from importlib import resources
 from pathlib import Path
 
 from broadcaster.core.errors import CentreKeyError, WorkspaceError
-from broadcaster.core.files import write_atomic
+from broadcaster.core.files import name_master, write_atomic
+from broadcaster.core.ids import Sha256
 from broadcaster.store.engine import Record, open_record
 from broadcaster.wire.signature import write_key_pair
 
@@ -50,6 +51,10 @@ class Workspace:
     def masters(self) -> Path:
         """Give the folder of masters, each named by its SHA-256."""
         return self.state / "masters"
+
+    def get_master(self, sha256: Sha256) -> Path:
+        """Give where a master lies."""
+        return self.masters / name_master(sha256)
 
     @property
     def key(self) -> Path:

@@ -142,7 +142,7 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     """Show all that is known of one programme."""
     with open_desk(context) as desk:
         found = get_programme(desk.record, name)
-        path = desk.workspace.masters / f"{found.master.sha256}.mp3"
+        path = desk.workspace.get_master(found.master.sha256)
         zone = desk.schedules.centre.zone
     if as_json:
         print_json({**_to_fields(found), "path": str(path)})

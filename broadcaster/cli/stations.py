@@ -16,7 +16,7 @@ from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.fleet_board import Expected, FleetBoard, show_fleet
 from broadcaster.cli.screen import format_local, format_size, print_json, print_table
 from broadcaster.core.errors import UnknownNameError
-from broadcaster.core.ids import StationId, choose_nearest
+from broadcaster.core.ids import StationId, suggest_nearest
 from broadcaster.core.model import Station
 from broadcaster.delivery.progress import ignore_news
 from broadcaster.store.deliveries import DeliveryAttempt, read_attempts
@@ -155,8 +155,7 @@ def require_stations(desk: Desk, names: Sequence[str]) -> None:
     known = [one.id for one in desk.schedules.stations]
     for name in names:
         if name not in known:
-            near = choose_nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else "schedules/stations.yaml lists all"
+            hint = suggest_nearest(name, known, "schedules/stations.yaml lists all")
             raise UnknownNameError(f"there is no station {name!r}", hint=hint)
 
 

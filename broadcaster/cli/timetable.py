@@ -12,7 +12,7 @@ from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.screen import format_length, print_json, print_table
 from broadcaster.cli.timetable_files import export, import_file
 from broadcaster.core.errors import InputError, UnknownNameError
-from broadcaster.core.ids import ProgrammeId, SlotId, choose_nearest
+from broadcaster.core.ids import ProgrammeId, SlotId, suggest_nearest
 from broadcaster.core.model import Station
 from broadcaster.core.time import plan_week, read_date, read_week
 from broadcaster.timetable.expand import Occurrence
@@ -75,8 +75,8 @@ def show(
 def _get_station(desk: Desk, name: str) -> Station:
     found = desk.schedules.get_station(name)
     if found is None:
-        near = choose_nearest(name, [station.id for station in desk.schedules.stations])
-        raise UnknownNameError(f"there is no station {name!r}", hint=f"did you mean {near!r}?" if near else "")
+        hint = suggest_nearest(name, [station.id for station in desk.schedules.stations])
+        raise UnknownNameError(f"there is no station {name!r}", hint=hint)
     return found
 
 

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from broadcaster.core.errors import AlreadyRunningError, ProgrammeFileError
 from broadcaster.core.ids import Sha256
 
+MASTER_SUFFIX = ".mp3"
 BLOCK_BYTES = 1 << 20
 
 
@@ -76,6 +77,11 @@ def hash_file(path: Path, progress: Callable[[int], None] | None = None) -> Sha2
             if progress:
                 progress(len(block))
     return Sha256(digest.hexdigest())
+
+
+def name_master(sha256: str) -> str:
+    """Name a master's file, at the centre, on the way and at the station."""
+    return f"{sha256}{MASTER_SUFFIX}"
 
 
 def hash_bytes(data: bytes) -> Sha256:

@@ -63,3 +63,13 @@ def choose_nearest(name: str, names: Iterable[str]) -> str | None:
     """Choose the existing name that a misspelt one most likely meant; None when nothing is near."""
     near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return near[0] if near else None
+
+
+def suggest_nearest(name: str, names: Iterable[str], otherwise: str = "") -> str:
+    """Say which existing name a misspelt one most likely meant, as a hint; `otherwise` when nothing is near.
+
+    >>> suggest_nearest("an-nog", ["an-nong", "dan-ly"], "schedules/stations.yaml lists all")
+    "did you mean 'an-nong'?"
+    """
+    near = choose_nearest(name, names)
+    return f"did you mean {near!r}?" if near else otherwise

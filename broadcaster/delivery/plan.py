@@ -59,7 +59,7 @@ def plan_deliveries(
     now_at = require_aware(now_at)
     needed: dict[StationId, dict[Sha256, MissingMaster]] = {}
     for airing in sorted(airings, key=lambda one: (one.start_at, one.station, one.id)):
-        has_ended = airing.start_at + timedelta(milliseconds=airing.duration_ms) <= now_at
+        has_ended = airing.end_at() <= now_at
         if has_ended or airing.start_at > now_at + lead or airing.sha256 in held.get(airing.station, frozenset()):
             continue
         masters = needed.setdefault(airing.station, {})

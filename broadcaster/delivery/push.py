@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broadcaster.core.errors import BroadcasterError, ProgrammeFileError
+from broadcaster.core.files import name_master
 from broadcaster.core.ids import Sha256, StationId
 from broadcaster.link.fleet import run_for_stations
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits
@@ -38,7 +39,7 @@ class MasterFile:
     @property
     def name(self) -> str:
         """Its name in the station's inbox."""
-        return f"{self.sha256}.mp3"
+        return name_master(self.sha256)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from broadcaster.core.errors import (
     SilentProgrammeError,
     UnstableFileError,
 )
-from broadcaster.core.files import hash_file, sync_folder
+from broadcaster.core.files import hash_file, name_master, sync_folder
 from broadcaster.core.ids import Sha256
 from broadcaster.core.model import AS_IT_IS, LoudnessReading, Master, MasteringTarget, SoundWarning, TagSet
 from broadcaster.core.time import Clock, SystemClock
@@ -168,7 +168,7 @@ def make_master(
             raise UnstableFileError(f"{source} was changed while it was being mastered")
         sha256 = hash_file(part)
         size_bytes = part.stat().st_size
-        _publish(part, folder / f"{sha256}.mp3")
+        _publish(part, folder / name_master(sha256))
     except OSError as error:
         raise EncodeError(f"the master of {source} cannot be written: {error.strerror or error}") from error
     finally:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from broadcaster.core.errors import DocumentError, ProgrammeFileError, SignatureError, VerificationError
-from broadcaster.core.files import open_regular, sync_folder, write_atomic
+from broadcaster.core.files import MASTER_SUFFIX, name_master, open_regular, sync_folder, write_atomic
 from broadcaster.core.ids import Sha256, StationId, is_sha256
 from broadcaster.station.orders import OrderBook
 from broadcaster.station.own_shelf import OwnShelf
@@ -22,7 +22,6 @@ from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
 
 SIGNATURE_SUFFIX = ".sig"
 MAX_SIGNATURE_BYTES = 16 << 10
-MASTER_SUFFIX = ".mp3"
 KEEP_PLAN_DAYS = 8
 KEEP_UNPLANNED = timedelta(days=2)
 _log = logging.getLogger(__name__)
@@ -165,7 +164,7 @@ class Library:
 
     def master_path(self, sha256: Sha256) -> Path:
         """Say where a master lies."""
-        return self.folder / f"{sha256}{MASTER_SUFFIX}"
+        return self.folder / name_master(sha256)
 
     def file_master(self, part: Path, sha256: Sha256) -> None:
         """Move verified bytes, already on the disk, to their place.

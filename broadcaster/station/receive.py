@@ -22,11 +22,10 @@ from broadcaster.core.errors import (
     StationDiskError,
     VerificationError,
 )
-from broadcaster.core.files import BLOCK_BYTES, hash_bytes, open_regular
+from broadcaster.core.files import BLOCK_BYTES, MASTER_SUFFIX, hash_bytes, name_master, open_regular
 from broadcaster.core.ids import Sha256, is_sha256
 from broadcaster.core.time import Clock
 from broadcaster.station.library import (
-    MASTER_SUFFIX,
     MAX_SIGNATURE_BYTES,
     SIGNATURE_SUFFIX,
     Library,
@@ -114,7 +113,7 @@ class Receiver:
         part = self.library.incoming / name
         try:
             found = self._copy(path, part)
-            if name != f"{found}{MASTER_SUFFIX}":
+            if name != name_master(found):
                 self._refuse(name, "its bytes are not what its name says", found)
                 return
             self.library.file_master(part, found)

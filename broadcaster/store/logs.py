@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, or_, select, text
 
+from broadcaster.core.files import name_master
 from broadcaster.core.ids import AiringId, LogId, Sha256, StationId
 from broadcaster.store.tables import journal_lines, receipts, write_instant
 from broadcaster.wire.chain import START, ChainPoint, hash_line, read_line
@@ -15,7 +16,6 @@ from broadcaster.wire.receipt import Receipt, Verdict
 
 BACKFILLED_AFTER = timedelta(hours=24)
 JOURNAL_MARGIN = timedelta(days=1)
-MASTER_SUFFIX = ".mp3"
 HeldSpan = tuple[datetime, datetime | None]
 _INSERT = """
 INSERT INTO journal_lines
@@ -153,7 +153,7 @@ def read_refused(
 ) -> dict[Sha256, list[Receipt]]:
     """Read a station's refusals of some masters, also of files that only bore a master's name; oldest first."""
     columns = receipts.c
-    names = {f"{sha256}{MASTER_SUFFIX}": sha256 for sha256 in hashes}
+    names = {name_master(sha256): sha256 for sha256 in hashes}
     query = select(columns.at, columns.name, columns.sha256, columns.reason).where(
         columns.station_id == station,
         or_(columns.sha256.in_(list(hashes)), columns.name.in_(list(names))),

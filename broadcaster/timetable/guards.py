@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
 from broadcaster.core.errors import Fault
-from broadcaster.core.ids import choose_nearest
+from broadcaster.core.ids import suggest_nearest
 from broadcaster.core.model import QuietHours
 from broadcaster.core.schedules import Guard, OwnHours, Schedules, Slot
 from broadcaster.core.time import plan_dates
@@ -30,8 +30,7 @@ def match_guards(schedules: Schedules, stations: Places, timetable: Places) -> I
     for number, guard in enumerate(schedules.guards):
         for place, name in enumerate(guard.stations):
             if name not in known:
-                near = choose_nearest(name, known)
-                expected = f"did you mean {near!r}?" if near else "a station, a group or all"
+                expected = suggest_nearest(name, known, "a station, a group or all")
                 where = ("guards", number, "stations", place)
                 yield stations.make_fault(where, f"unknown station or group {name!r}", expected)
         yield from _match_guard(number, guard, schedules, timetable)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from broadcaster.core.errors import Fault
-from broadcaster.core.ids import choose_nearest
+from broadcaster.core.ids import suggest_nearest
 from broadcaster.core.model import StartRule
 from broadcaster.core.schedules import Schedules, Slot
 from broadcaster.timetable.guards import match_guards
@@ -115,10 +115,8 @@ def _match_centre(schedules: Schedules, places: Places) -> Iterator[Fault]:
 
 def _expect_one_of(names: Iterable[str], wrong: str) -> str:
     known = sorted(names)
-    near = choose_nearest(wrong, known)
-    if near:
-        return f"did you mean {near!r}?"
-    return "one of " + ", ".join(known[:8]) + (" …" if len(known) > 8 else "") if known else ""
+    listed = "one of " + ", ".join(known[:8]) + (" …" if len(known) > 8 else "") if known else ""
+    return suggest_nearest(wrong, known, listed)
 
 
 def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 
 from broadcaster.core.errors import InputError
-from broadcaster.core.ids import choose_nearest, compose
+from broadcaster.core.ids import compose, suggest_nearest
 from broadcaster.core.time import read_date
 from broadcaster.timetable.forms import SlotForm
 
@@ -95,8 +95,7 @@ def _read_head(text: str, source: str) -> str:
     labels = {label.casefold(): field for field, label in LABELS.items()}
     name = labels.get(compose(name).casefold(), name)
     if name and name not in fields:
-        near = choose_nearest(name, fields)
-        hint = f"did you mean {near!r}?" if near else "remove the column"
+        hint = suggest_nearest(name, fields, "remove the column")
         raise InputError(f"{source}: there is no field {name!r}", hint=hint)
     return name
 
