@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from broadcaster.centre.editions import write_weekly
+from broadcaster.centre.editions import write_report
 from broadcaster.centre.publish import publish_days
+from broadcaster.centre.reports import order_week
 from broadcaster.centre.workspace import Workspace, init_workspace
 from broadcaster.core.ids import CampaignId, LogId, Sha256, StationId
 from broadcaster.core.model import Airing, Programme, ProgrammeKind
@@ -133,5 +134,5 @@ if __name__ == "__main__":
     place, rules = init_sample(Path(sys.argv[1]))
     with place.open_record() as rows:
         fill_week(place, rows, rules)
-        files = write_weekly(place, rows, rules, MONDAY, MADE_AT, with_pdf=True)[1]
+        files = write_report(place, rows, rules, order_week(MONDAY), MADE_AT, with_pdf=True).files
         sys.stdout.write(f"{files.html}\n{files.docx}\n{files.pdf}\n")

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from html import escape
 from zoneinfo import ZoneInfo
 
-from broadcaster.airtime.figures import Report
+from broadcaster.airtime.figures import Report, StationRow
 from broadcaster.airtime.reconcile import Outcome, Verdict
 from broadcaster.airtime.wording import Wording
-from broadcaster.core.time import format_week
+from broadcaster.core.time import format_week, plan_dates
 
 WIDTH = 760
 NAME_WIDTH = 190
@@ -66,22 +66,25 @@ def draw_charts(report: Report, zone: ZoneInfo, words: Wording) -> list[Chart]:
     return [
         _draw_stations(report, words),
         _draw_columns(report, words),
-        _draw_time(report, zone, words),
+        _draw_time(report, words),
         _draw_gaps(report, zone, words),
     ]
 
 
 def _draw_stations(report: Report, words: Wording) -> Chart:
     rows = [row for row in report.stations if row.planned_dmin or row.played_dmin]
-    shown = sorted(rows, key=lambda row: row.played_dmin - row.planned_dmin)[:SHOWN_ROWS]
-    kept = {row.station for row in shown}
-    bars = [Bar(row.name, (row.played_dmin,), row.planned_dmin) for row in rows if row.station in kept]
-    return Chart(
-        words.chart_by_station,
-        _draw_bars(bars, (BLUE,), words),
-        ((BLUE, words.aired), (LIGHT, words.planned)),
-        words.chart_left_out.format(shown=len(bars), all=len(rows)) if len(bars) < len(rows) else "",
-    )
+    shown, note = _choose_worst(rows, words)
+    bars = [Bar(row.name, (row.played_dmin,), row.planned_dmin) for row in shown]
+    legend = ((BLUE, words.aired), (LIGHT, words.planned))
+    return Chart(words.chart_by_station, _draw_bars(bars, (BLUE,), words), legend, note)
+
+
+def _choose_worst(rows: Sequence[StationRow], words: Wording) -> tuple[list[StationRow], str]:
+    """Choose the stations with the most missing, in their own order, and say how many are left out."""
+    worst = sorted(rows, key=lambda row: row.played_dmin - row.planned_dmin)[:SHOWN_ROWS]
+    kept = {row.station for row in worst}
+    note = words.chart_left_out.format(shown=len(worst), all=len(rows)) if len(worst) < len(rows) else ""
+    return [row for row in rows if row.station in kept], note
 
 
 def _draw_columns(report: Report, words: Wording) -> Chart:
@@ -93,28 +96,28 @@ def _draw_columns(report: Report, words: Wording) -> Chart:
     )
 
 
-def _draw_time(report: Report, zone: ZoneInfo, words: Wording) -> Chart:
-    is_by_day = (report.last_on - report.first_on).days < DAYS_BY_DAY
-    planned: dict[str, int] = defaultdict(int)
-    played: dict[str, int] = defaultdict(int)
-    names: dict[str, None] = {}
-    for number in range((report.last_on - report.first_on).days + 1):
-        names[_name_span(report.first_on + timedelta(days=number), is_by_day=is_by_day)] = None
-    for outcome in report.outcomes:
-        name = _name_span(_local_date(outcome, zone), is_by_day=is_by_day)
-        planned[name] += outcome.airing.duration_ms
-        played[name] += outcome.played_ms
-    bars = [Bar(name, (round(played[name] / 6000),), round(planned[name] / 6000)) for name in names]
+def _draw_time(report: Report, words: Wording) -> Chart:
+    is_by_day, spans = _list_spans(report)
+    planned, played = dict.fromkeys(spans, 0), dict.fromkeys(spans, 0)
+    for row in report.days:
+        if row.on is not None:
+            name = _name_span(row.on, is_by_day=is_by_day)
+            planned[name] += row.planned_dmin
+            played[name] += row.played_dmin
+    bars = [Bar(name, (played[name],), planned[name]) for name in spans]
     title = words.chart_by_day if is_by_day else words.chart_by_week
     return Chart(title, _draw_bars(bars, (BLUE,), words), ((BLUE, words.aired), (LIGHT, words.planned)))
 
 
+def _list_spans(report: Report) -> tuple[bool, list[str]]:
+    """List what a period is drawn by, and say whether that is days: up to a month, weeks beyond."""
+    is_by_day = (report.last_on - report.first_on).days < DAYS_BY_DAY
+    names = (_name_span(on, is_by_day=is_by_day) for on in plan_dates(report.first_on, report.last_on))
+    return is_by_day, list(dict.fromkeys(names))
+
+
 def _name_span(on: date, *, is_by_day: bool) -> str:
     return f"{on:%d/%m}" if is_by_day else format_week(on)
-
-
-def _local_date(outcome: Outcome, zone: ZoneInfo) -> date:
-    return outcome.airing.start_at.astimezone(zone).date()
 
 
 def _draw_gaps(report: Report, zone: ZoneInfo, words: Wording) -> Chart:
@@ -122,22 +125,12 @@ def _draw_gaps(report: Report, zone: ZoneInfo, words: Wording) -> Chart:
 
     Airings without a journal say nothing: they are marked, not darkened.
     """
-    is_by_day = (report.last_on - report.first_on).days < DAYS_BY_DAY
-    spans = list(dict.fromkeys(
-        _name_span(report.first_on + timedelta(days=n), is_by_day=is_by_day)
-        for n in range((report.last_on - report.first_on).days + 1)
-    ))  # fmt: skip
+    is_by_day, spans = _list_spans(report)
     cells: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
     for outcome in report.outcomes:
-        key = (outcome.airing.station, _name_span(_local_date(outcome, zone), is_by_day=is_by_day))
-        cells[key].append(outcome)
-    rows = [row for row in report.stations if row.planned]
-    if len(rows) > SHOWN_ROWS:
-        worst = sorted(rows, key=lambda row: row.played_dmin - row.planned_dmin)[:SHOWN_ROWS]
-        kept = {row.station for row in worst}
-        shown = [row for row in rows if row.station in kept]
-    else:
-        shown = rows
+        on = outcome.airing.start_at.astimezone(zone).date()
+        cells[outcome.airing.station, _name_span(on, is_by_day=is_by_day)].append(outcome)
+    shown, note = _choose_worst([row for row in report.stations if row.planned], words)
     step = (WIDTH - NAME_WIDTH) / max(1, len(spans))
     parts = [
         _text(NAME_WIDTH + (place + 0.5) * step, 11, span, "middle")
@@ -151,7 +144,6 @@ def _draw_gaps(report: Report, zone: ZoneInfo, words: Wording) -> Chart:
             found = cells.get((row.station, span), [])
             if found:
                 parts.append(_draw_cell(NAME_WIDTH + place * step, top, step, found, words))
-    note = words.chart_left_out.format(shown=len(shown), all=len(rows)) if len(shown) < len(rows) else ""
     legend = ((SHADES[0], words.all_heard), (SHADES[2], words.half_missing), (SHADES[-1], words.nothing_heard))
     return Chart(
         words.chart_gaps, _frame(parts, ROW * (len(shown) + 1) + 4), (*legend, ("?", words.no_journal_yet)), note

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from broadcaster.airtime.annex import Annex
 from broadcaster.airtime.annexes import list_annexes, name_share, name_station
 from broadcaster.airtime.charts import draw_charts
-from broadcaster.airtime.figures import Report, StationRow
+from broadcaster.airtime.figures import Report
 from broadcaster.airtime.letter import render_docx
 from broadcaster.airtime.pdf import render_pdf
 from broadcaster.airtime.wording import VIETNAMESE, Wording, format_date
@@ -123,7 +123,7 @@ def list_page_values(
         "played_minutes": words.format_minutes(report.total.played_dmin),
         "produced_minutes": words.format_minutes(sum(row.produced_dmin for row in report.columns)),
         "share": name_share(report.total, words),
-        "silent": [_name_to_call(schedules, row, words) for row in report.stations if row.no_journal],
+        "silent": [f"{row.name} ({words.phone} {row.phone})" if row.phone else row.name for row in report.calls],
         "unplanned": [
             (name_station(schedules, station), entry.title, words.format_number(entry.output_ms / 1000))
             for station, entry in report.unplanned
@@ -152,12 +152,6 @@ def _note_correction(report: Report, schedules: Schedules, words: Wording) -> st
         before=words.format_minutes(played_dmin if before is None else before),
         after=words.format_minutes(played_dmin),
     )
-
-
-def _name_to_call(schedules: Schedules, row: StationRow, words: Wording) -> str:
-    """Give a station's name with the number that has to be telephoned, where one is known."""
-    station = schedules.get_station(row.station)
-    return f"{row.name} ({words.phone} {station.phone})" if station and station.phone else row.name
 
 
 def _write_json(report: Report, annexes: Sequence[Annex]) -> bytes:

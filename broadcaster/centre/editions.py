@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from broadcaster import __version__
@@ -27,7 +27,7 @@ from broadcaster.centre.known import (
     read_known_then,
     unpack_inputs,
 )
-from broadcaster.centre.reports import Made, ReportOrder, gather_figures, make_figures, order_week
+from broadcaster.centre.reports import Made, ReportOrder, gather_figures, make_figures
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import RecordError, UnknownNameError, WorkspaceError
 from broadcaster.core.files import hash_bytes, hold_lock
@@ -98,42 +98,6 @@ def write_report(
             return _write_same(workspace, record, earlier[-1], words, with_pdf=with_pdf)
         return _write_new(workspace, record, schedules, order, made, earlier[-1] if earlier else None, words,
                           with_pdf=with_pdf)  # fmt: skip
-
-
-def write_weekly(
-    workspace: Workspace,
-    record: Record,
-    schedules: Schedules,
-    monday: date,
-    now_at: datetime,
-    words: Wording = VIETNAMESE,
-    *,
-    with_pdf: bool = False,
-) -> tuple[Report, ReportFiles]:
-    """Make and write the report of an ISO week; arguments and errors as of `write_report`."""
-    written = write_report(workspace, record, schedules, order_week(monday), now_at, words, with_pdf=with_pdf)
-    return written.report, written.files
-
-
-def write_period(
-    workspace: Workspace,
-    record: Record,
-    schedules: Schedules,
-    period: tuple[date, date],
-    name: str,
-    now_at: datetime,
-    words: Wording = VIETNAMESE,
-    *,
-    with_pdf: bool = False,
-) -> tuple[Report, ReportFiles]:
-    """Make and write the report of any period; arguments and errors as of `write_report`.
-
-    Raises:
-        InputError: The period ends before it begins.
-    """
-    order = ReportOrder(name, *period)
-    written = write_report(workspace, record, schedules, order, now_at, words, with_pdf=with_pdf)
-    return written.report, written.files
 
 
 def write_corrections(
@@ -224,12 +188,8 @@ def _write_new(
         packed = pack_inputs(workspace.schedules, made.report, made.known)
     except OSError as error:
         raise WorkspaceError(f"{workspace.schedules} cannot be read: {error.strerror}") from error
-    correction = None
-    if earlier is not None:
-        changes = list_changes(unpack_inputs(earlier).figures, made.report)
-        correction = Correction(earlier.edition, earlier.made_at, changes)
     number = earlier.edition + 1 if earlier else 1
-    report = replace(made.report, edition=number, correction=correction)
+    report = replace(made.report, edition=number, correction=_make_correction(earlier, made.report))
     edition = Edition(
         name=order.name,
         edition=number,
@@ -282,12 +242,15 @@ def _make_again(record: Record, edition: Edition) -> tuple[Report, Inputs]:
             f"the record no longer holds what {edition.name}, edition {edition.edition}, was made from",
             hint="restore the record from a backup; the files that were written then are in reports/",
         )
-    earlier = editions.get(edition.edition - 1)
-    correction = None
-    if earlier is not None:
-        changes = list_changes(unpack_inputs(earlier).figures, made.report)
-        correction = Correction(earlier.edition, earlier.made_at, changes)
+    correction = _make_correction(editions.get(edition.edition - 1), made.report)
     return replace(made.report, edition=edition.edition, correction=correction), inputs
+
+
+def _make_correction(earlier: Edition | None, report: Report) -> Correction | None:
+    """Say what changed since an earlier edition; None for the first."""
+    if earlier is None:
+        return None
+    return Correction(earlier.edition, earlier.made_at, list_changes(unpack_inputs(earlier).figures, report))
 
 
 def _hash_inputs(rows_sha256: Sha256, packed: bytes) -> Sha256:

@@ -22,6 +22,10 @@ SHOWN_CHANGES = 20
 MISSING, CHANGED, KEPT = "missing", "changed", "as kept"
 
 
+language_option = click.option("--language", type=click.Choice(sorted(WORDINGS)), default="vi", show_default=True,
+                               help="Language of the documents: Vietnamese or English.")  # fmt: skip
+
+
 @click.command("list")
 @json_option
 @click.pass_context
@@ -73,7 +77,7 @@ def show_report(context: click.Context, name: str, number: int | None, as_json: 
 @click.argument("name")
 @click.option("--edition", "number", type=int, help="Which edition; the newest when left out.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder; reports/again when left out.")
-@click.option("--language", type=click.Choice(sorted(WORDINGS)), default="vi", show_default=True, help="Language.")
+@language_option
 @json_option
 @click.pass_context
 def make_report_again(

@@ -15,7 +15,14 @@ from broadcaster.centre.deliver import collect_stations
 from broadcaster.centre.editions import write_report
 from broadcaster.centre.reports import ReportOrder, choose_scope, order_campaign, order_month, order_week
 from broadcaster.cli.context import json_option, open_desk
-from broadcaster.cli.editions import list_reports, make_report_again, print_correction, send_report, show_report
+from broadcaster.cli.editions import (
+    language_option,
+    list_reports,
+    make_report_again,
+    print_correction,
+    send_report,
+    show_report,
+)
 from broadcaster.cli.screen import print_json, print_table
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import read_date, read_week
@@ -43,9 +50,6 @@ def collect(context: click.Context, as_json: bool) -> None:
         click.echo(f"{lines} new lines from {len(found) - len(failed)} of {len(found)} connected stations")
     context.exit(1 if failed else 0)
 
-
-language_option = click.option("--language", type=click.Choice(sorted(WORDINGS)), default="vi", show_default=True,
-                               help="Language of the documents: Vietnamese or English.")  # fmt: skip
 
 pdf_option = click.option("--pdf", is_flag=True, help="The page as a PDF too; it needs the Pango library.")
 

@@ -28,8 +28,9 @@ _QUIET_LUFS = -60.0
 _PAUSE_S = 5.0
 _EDGE_S = 3.0
 _SHORT_S = 3.0
-_HUM_HZ = (50, 100, 150)
+_HUM_HZ = (50, 100)
 _HUM_RATE_HZ = 1470
+_HUM_WINDOW = np.hanning(_HUM_RATE_HZ)
 _HUM_OVER_DB = 15.0
 _HUM_DBFS = -60.0
 _HUM_QUANTILE = 0.2  # what sounds in four fifths of the seconds, pauses between words among them
@@ -83,7 +84,7 @@ class FaultFinder:
         if duration_s < _SHORT_S:
             yield SoundWarning(SoundFault.SHORT, f"it is only {duration_s:.1f} s long")
         if self._clipped_count >= _CLIPPED_PLACES:
-            at = ", ".join(name_time(at_s) for at_s in self._clipped[:3])
+            at = ", ".join(name_time(at_s) for at_s in self._clipped)
             yield SoundWarning(
                 SoundFault.CLIPPED, f"it was recorded too loud: clipped in about {self._clipped_count} places ({at} …)"
             )
@@ -107,7 +108,7 @@ class FaultFinder:
         if len(self._lines) < _HUM_SECONDS:
             return
         lines, floors = (np.quantile(np.array(levels), _HUM_QUANTILE, axis=0) for levels in (self._lines, self._floors))
-        for place, hertz in enumerate(_HUM_HZ[:2]):
+        for place, hertz in enumerate(_HUM_HZ):
             if lines[place] >= _HUM_DBFS and lines[place] - floors[place] >= _HUM_OVER_DB:
                 level_db = -lines[place]
                 told = f"it hums at {hertz} Hz all through, {level_db:.0f} dB below full scale"
@@ -121,15 +122,13 @@ class FaultFinder:
         if peak < self._peak * 10 ** (-_NEAR_PEAK_DB / 20) or peak < 10 ** (-12 / 20):
             return
         level = peak * 10 ** (-_NEAR_PEAK_DB / 20) * self._full_scale
-        high = (np.abs(samples) >= level)[1:]
+        levels = np.abs(samples)
+        high = (levels >= level)[1:]
         still = high & (np.abs(np.diff(samples, axis=0)) <= _FLAT * self._full_scale)
         run = still[: -(_FLAT_SAMPLES - 2)].copy()
         for n in range(1, _FLAT_SAMPLES - 1):
             run &= still[n : len(still) - (_FLAT_SAMPLES - 2) + n]
-        starts = run & ~np.vstack((np.zeros((1, 2), dtype=bool), run[:-1]))
-        over = np.abs(samples) > 1.01 * self._full_scale
-        over_starts = over & ~np.vstack((np.zeros((1, 2), dtype=bool), over[:-1]))
-        count = int(starts.sum()) + int(over_starts.sum())
+        count = _count_runs(run) + _count_runs(levels > 1.01 * self._full_scale)
         if count:
             self._clipped_count += count
             self._clipped.append(self._frames / RATE_HZ)
@@ -138,12 +137,16 @@ class FaultFinder:
     def _look_for_hum(self, samples: npt.NDArray[np.int32]) -> None:
         mono = samples.sum(axis=1, dtype=np.float64) / (2 * _FULL_SCALE)
         slow = mono.reshape(_HUM_RATE_HZ, -1).mean(axis=1)
-        window = np.hanning(_HUM_RATE_HZ)
-        spectrum = np.abs(np.fft.rfft(slow * window)) * 2 / window.sum()
+        spectrum = np.abs(np.fft.rfft(slow * _HUM_WINDOW)) * 2 / _HUM_WINDOW.sum()
         levels = 20 * np.log10(np.maximum(spectrum, 1e-9))
         self._lines.append(np.array([levels[hertz - 1 : hertz + 2].max() for hertz in _HUM_HZ]))
         near = [np.concatenate((levels[hertz - 10 : hertz - 4], levels[hertz + 5 : hertz + 11])) for hertz in _HUM_HZ]
         self._floors.append(np.array([np.median(found) for found in near]))
+
+
+def _count_runs(marks: npt.NDArray[np.bool_]) -> int:
+    """Count the runs of marks in each column of (frames, channels)."""
+    return int((marks[1:] & ~marks[:-1]).sum() + marks[:1].sum())
 
 
 def find_silence(momentary_lufs: Numbers, duration_s: float) -> Iterator[SoundWarning]:

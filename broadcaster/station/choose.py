@@ -234,9 +234,9 @@ def _plan_start(
     if sound is None:
         return None
     length = timedelta(milliseconds=sound.duration_ms)
-    is_substitute = isinstance(sound, Substitute)
-    is_filler = isinstance(sound, Substitute) and sound.kind is not StandIn.REPEAT
-    if is_filler or (is_substitute and offset > length - SHORTEST_JOIN):
+    substitute = sound if isinstance(sound, Substitute) else None
+    is_filler = substitute is not None and substitute.kind is not StandIn.REPEAT
+    if is_filler or (substitute is not None and offset > length - SHORTEST_JOIN):
         offset = timedelta()
     until_at, note = find_quiet_start(planned, at, at + length - offset), QUIET_NOTE
     own_end_at = planned.airing.end_at()
@@ -245,7 +245,7 @@ def _plan_start(
     if is_filler and (until_at is None or own_end_at < until_at):
         until_at, note = own_end_at, STAND_IN_OVER
     offset_ms = offset // timedelta(milliseconds=1)
-    return Start(planned, at, offset_ms, until_at, waits, sound if isinstance(sound, Substitute) else None, note)
+    return Start(planned, at, offset_ms, until_at, waits, substitute, note)
 
 
 def _say(span: timedelta) -> str:

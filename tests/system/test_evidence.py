@@ -8,10 +8,10 @@ from datetime import date, time, timedelta
 import pytest
 from click.testing import CliRunner
 
-from broadcaster.centre.editions import write_period
+from broadcaster.centre.editions import write_report
 from broadcaster.centre.evidence import explain_airing, explain_station_week
 from broadcaster.centre.publish import publish_days
-from broadcaster.centre.reports import make_report
+from broadcaster.centre.reports import ReportOrder, make_report
 from broadcaster.centre.workspace import Workspace
 from broadcaster.cli.main import cli
 from broadcaster.core.errors import InputError, UnknownNameError
@@ -87,11 +87,11 @@ def test_command_prints_the_exact_bytes_of_each_line(workspace: Workspace, recor
 def test_report_of_any_period_holds_what_lies_in_it(workspace: Workspace, record: Record, airing: AiringId) -> None:
     schedules = make_schedules(SLOT)
     month = (date(2023, 10, 1), date(2023, 10, 31))
-    made, files = write_period(workspace, record, schedules, month, "thang", LATER)
-    assert airing in {one.airing.id for one in made.outcomes}
-    assert files.docx.name == "bao-cao-thang.docx"
+    written = write_report(workspace, record, schedules, ReportOrder("thang", *month), LATER)
+    assert airing in {one.airing.id for one in written.report.outcomes}
+    assert written.files.docx.name == "bao-cao-thang.docx"
     before = (date(2023, 9, 1), date(2023, 9, 30))
-    made, _ = write_period(workspace, record, schedules, before, "truoc", LATER)
-    assert airing not in {one.airing.id for one in made.outcomes}
+    written = write_report(workspace, record, schedules, ReportOrder("truoc", *before), LATER)
+    assert airing not in {one.airing.id for one in written.report.outcomes}
     with pytest.raises(InputError, match="before it begins"):
-        write_period(workspace, record, schedules, (month[1], month[0]), "x", LATER)
+        write_report(workspace, record, schedules, ReportOrder("x", month[1], month[0]), LATER)

@@ -10,10 +10,10 @@ import pytest
 
 from broadcaster.airtime.documents import write_documents
 from broadcaster.airtime.reconcile import Cause, Verdict
-from broadcaster.centre.editions import write_weekly
+from broadcaster.centre.editions import write_report
 from broadcaster.centre.programmes import get_programme, remove_programme, restore_programme
 from broadcaster.centre.publish import preview_day, publish_days, read_played_before
-from broadcaster.centre.reports import make_report
+from broadcaster.centre.reports import make_report, order_week
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InUseError, UnknownNameError
 from broadcaster.core.files import hash_bytes
@@ -140,7 +140,8 @@ def test_report_shows_what_it_sums_and_escapes_names(
 ) -> None:
     station = dataclasses.replace(schedules.stations[0], name="<b>Xã & 'An Nông'</b>")
     odd = dataclasses.replace(schedules, stations=(station,))
-    report, files = write_weekly(workspace, record, odd, MONDAY, START + timedelta(days=2))
+    written = write_report(workspace, record, odd, order_week(MONDAY), START + timedelta(days=2))
+    report, files = written.report, written.files
     page = files.html.read_text(encoding="utf-8")
     assert "&lt;b&gt;Xã &amp; &#39;An Nông&#39;&lt;/b&gt;" in page
     assert "<b>Xã" not in page

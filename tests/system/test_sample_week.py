@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.centre.editions import write_weekly
+from broadcaster.centre.editions import write_report
+from broadcaster.centre.reports import order_week
 from tests.sample_week import MADE_AT, MONDAY, fill_week, init_sample
 
 
@@ -16,7 +17,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str,
     workspace, schedules = init_sample(tmp_path_factory.mktemp("week"))
     with workspace.open_record() as record:
         fill_week(workspace, record, schedules)
-        _, files = write_weekly(workspace, record, schedules, MONDAY, MADE_AT)
+        files = write_report(workspace, record, schedules, order_week(MONDAY), MADE_AT).files
     return {path.stem.removeprefix("bao-cao-2023-W40-"): read_rows(path) for path in files.csv}
 
 
