@@ -17,7 +17,8 @@ from broadcaster.airtime.charts import draw_charts
 from broadcaster.airtime.figures import Report
 from broadcaster.airtime.letter import render_docx
 from broadcaster.airtime.pdf import render_pdf
-from broadcaster.airtime.wording import VIETNAMESE, Wording, format_date
+from broadcaster.airtime.wording import Wording, format_date
+from broadcaster.airtime.words import VIETNAMESE
 from broadcaster.airtime.workbook import render_workbook
 from broadcaster.core.files import write_atomic
 from broadcaster.core.schedules import Schedules

@@ -10,7 +10,8 @@ from pathlib import Path
 from broadcaster import __version__
 from broadcaster.airtime.documents import ReportFiles
 from broadcaster.airtime.figures import Correction, Report
-from broadcaster.airtime.wording import VIETNAMESE, Wording
+from broadcaster.airtime.wording import Wording
+from broadcaster.airtime.words import VIETNAMESE
 from broadcaster.centre.edition_files import (
     hash_files,
     make_folder,

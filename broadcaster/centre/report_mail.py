@@ -7,7 +7,8 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from broadcaster.airtime.wording import VIETNAMESE, format_date
+from broadcaster.airtime.wording import format_date
+from broadcaster.airtime.words import VIETNAMESE
 from broadcaster.centre.editions import write_again
 from broadcaster.centre.mail import Attachment, send_mail
 from broadcaster.centre.workspace import Workspace

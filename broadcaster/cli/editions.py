@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from broadcaster.airtime.figures import Change, Report
-from broadcaster.airtime.wording import WORDINGS
+from broadcaster.airtime.words import WORDINGS
 from broadcaster.centre.editions import read_edition, write_again
 from broadcaster.centre.report_mail import find_receivers, list_attached, send_edition
 from broadcaster.cli.context import json_option, open_desk

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
-from datetime import time
 
 import click
 
@@ -19,10 +18,9 @@ from broadcaster.centre.declare import (
 )
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.screen import format_length, format_local, print_json, print_table
-from broadcaster.core.errors import InputError
 from broadcaster.core.ids import AiringId, compose
 from broadcaster.core.model import Station
-from broadcaster.core.time import format_instant, plan_week, read_date, read_week, wall_to_utc
+from broadcaster.core.time import format_instant, plan_week, read_date, read_time, read_week, wall_to_utc
 from broadcaster.wire.journal import JournalEntry
 
 by_option = click.option("--by", required=True, help="Who says so: the commune's officer, the driver.")
@@ -59,7 +57,7 @@ def add(
         place = find_station(desk.schedules, station)
         now_at = desk.now_at()
         if title is not None and on and at and output_ms is not None and not airing and not slot:
-            started_at = wall_to_utc(read_date(on), _read_time(at), desk.schedules.centre.zone)
+            started_at = wall_to_utc(read_date(on), read_time(at), desk.schedules.centre.zone)
             entries = [plan_declared_sound(place, title, started_at, output_ms, who, now_at)]
         elif airing is not None and not (on or slot or title or at):
             entries = [
@@ -127,10 +125,3 @@ def _show(desk: Desk, station: Station, entries: Sequence[JournalEntry], as_json
         for one in entries
     ]  # fmt: skip
     print_table(f"{station.name} (tự khai)", ("at", "title", "sounded", "says", "airing"), rows, right=(2,))
-
-
-def _read_time(text: str) -> time:
-    try:
-        return time.fromisoformat(text.strip().zfill(5))
-    except ValueError as error:
-        raise InputError(f"{text!r} is not a time of day", hint="write 17:00") from error

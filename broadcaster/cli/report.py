@@ -10,7 +10,8 @@ import click
 from broadcaster.airtime.annexes import list_annexes
 from broadcaster.airtime.documents import ReportFiles
 from broadcaster.airtime.figures import Report, Scope
-from broadcaster.airtime.wording import VIETNAMESE, WORDINGS, Wording
+from broadcaster.airtime.wording import Wording
+from broadcaster.airtime.words import VIETNAMESE, WORDINGS
 from broadcaster.centre.deliver import collect_stations
 from broadcaster.centre.editions import write_report
 from broadcaster.centre.reports import ReportOrder, choose_scope, order_campaign, order_month, order_week

@@ -105,6 +105,21 @@ def read_date(text: str) -> date:
         raise InputError(f"{text!r} is not a date", hint="write 2023-10-09 or 09/10/2023") from error
 
 
+def read_time(text: str) -> time:
+    """Read a time of day a person typed: 17:00, 5:15 or 17:00:30.
+
+    Raises:
+        InputError: Not a time of day.
+
+    >>> read_time("5:15"), read_time("17:00:30")
+    (datetime.time(5, 15), datetime.time(17, 0, 30))
+    """
+    try:
+        return time.fromisoformat(text.strip().zfill(5))
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a time of day", hint="write 17:00") from error
+
+
 def read_week(text: str) -> date:
     """Read an ISO week and return its Monday.
 

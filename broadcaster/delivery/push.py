@@ -1,4 +1,4 @@
-"""Pushing plans and masters to many stations at once."""
+"""Pushing plans, masters and orders to a station."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broadcaster.core.errors import BroadcasterError, ProgrammeFileError
+from broadcaster.core.errors import ProgrammeFileError
 from broadcaster.core.files import name_master
 from broadcaster.core.ids import Sha256, StationId
-from broadcaster.link.fleet import run_for_stations
-from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits
-from broadcaster.link.session import StationAddress, StationSession, open_session
+from broadcaster.link.session import StationAddress, StationSession
 from broadcaster.link.transfer import send_bytes, send_file
 
 SIGNATURE_SUFFIX = ".sig"
@@ -56,22 +54,6 @@ class StationJob:
         return not (self.plans or self.masters or self.orders)
 
 
-@dataclass(frozen=True, slots=True)
-class StationResult:
-    """What came of a push to one station.
-
-    `sent_names` lie whole in the station's inbox now, also those that lay there before; the station's receipt is
-    still due. `sent_bytes` went over the line in this push, those of a file that broke off not counted. `error` is
-    None when all was done.
-    """
-
-    station: StationId
-    sent_names: tuple[str, ...]
-    sent_bytes: int
-    seconds: float
-    error: BroadcasterError | None
-
-
 @dataclass(slots=True)
 class PushTally:
     """What lies whole in the station's inbox by now, and the bytes that went over the line for it."""
@@ -80,51 +62,11 @@ class PushTally:
     sent_bytes: int = 0
 
 
-def push_to_stations(
-    jobs: Sequence[StationJob],
-    key: Path,
-    workers: int = 34,
-    on_event: PushListener | None = None,
-    limits: LinkLimits = DEFAULT_LIMITS,
-) -> list[StationResult]:
-    """Push to many stations, some at a time, taken up in the order given; never raises for a station's trouble.
-
-    Plans go first: they are small, and a station that has the plan but not yet the master can say what it misses. The
-    signature goes before its document, so that a plan that is there is a plan that can be checked. The first trouble
-    ends that station's push; what was sent until then stays sent.
-
-    Args:
-        jobs: One for each station.
-        key: The centre's private key file.
-        workers: How many stations at a time.
-        on_event: Progress, for bars.
-        limits: Of each step of a session.
-
-    Returns:
-        One result for each job, in the same order.
-    """
-    by_station = {job.address.station: job for job in jobs}
-    tallies = {station: PushTally() for station in by_station}
-
-    def serve(station: StationId) -> None:
-        with open_session(by_station[station].address, key, limits) as session:
-            push_job(session, by_station[station], tallies[station], on_event)
-
-    outcomes = run_for_stations(list(by_station), serve, workers)
-    return [
-        StationResult(
-            outcome.station,
-            tuple(tallies[outcome.station].names),
-            tallies[outcome.station].sent_bytes,
-            outcome.seconds,
-            outcome.error,
-        )
-        for outcome in outcomes
-    ]
-
-
 def push_job(session: StationSession, job: StationJob, tally: PushTally, on_event: PushListener | None = None) -> None:
     """Push one station's job over an open session; the tally tells what was done also when it breaks off.
+
+    Plans go first: they are small, and a station that has the plan but not yet the master can say what it misses. The
+    signature goes before its document, so that a plan that is there is a plan that can be checked.
 
     Raises:
         DeliveryError: The first trouble; what was sent until then stays sent.

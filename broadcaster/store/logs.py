@@ -9,7 +9,8 @@ from sqlalchemy import Connection, or_, select, text
 
 from broadcaster.core.files import name_master
 from broadcaster.core.ids import AiringId, LogId, Sha256, StationId
-from broadcaster.store.tables import journal_lines, receipts, write_instant
+from broadcaster.store.instant import write_instant
+from broadcaster.store.tables import journal_lines, receipts
 from broadcaster.wire.chain import START, ChainPoint, hash_line, read_line
 from broadcaster.wire.journal import JournalLine, read_entry
 from broadcaster.wire.receipt import Receipt, Verdict

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from broadcaster.airtime.wording import ENGLISH
+from broadcaster.airtime.words import ENGLISH
 from broadcaster.centre.editions import Written, read_edition, write_again, write_corrections, write_report
 from broadcaster.centre.report_duty import ReportDuty
 from broadcaster.centre.reports import order_month, order_week

@@ -17,7 +17,8 @@ from broadcaster.centre.workspace import Workspace
 from broadcaster.store.engine import Record
 from broadcaster.timetable.read import read_schedules
 from tests.station_box import wait_until
-from tests.system.test_service import SetClock, hold
+from tests.station_simulator import FakeClock
+from tests.system.test_service import hold
 
 NOON = datetime(2023, 10, 9, 5, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -30,7 +31,7 @@ def other(workspace: Workspace) -> Iterator[Record]:
 
 
 def test_second_stands_by_and_takes_over_when_the_first_fell_silent(record: Record, other: Record) -> None:
-    here, there = SetClock(NOON), SetClock(NOON + timedelta(hours=5))  # their clocks never agree
+    here, there = FakeClock(NOON), FakeClock(NOON + timedelta(hours=5))  # their clocks never agree
     first, second = Lease(record, here, "may-a"), Lease(other, there, "may-b")
     assert first.hold()
     for _ in range(10):
@@ -48,13 +49,13 @@ def test_second_stands_by_and_takes_over_when_the_first_fell_silent(record: Reco
 
 
 def test_dead_run_of_the_same_machine_is_taken_over_at_once(record: Record, other: Record) -> None:
-    assert Lease(record, SetClock(NOON), "may-a").hold()
-    assert Lease(other, SetClock(NOON), "may-a").hold()
+    assert Lease(record, FakeClock(NOON), "may-a").hold()
+    assert Lease(other, FakeClock(NOON), "may-a").hold()
 
 
 def test_clock_that_was_set_back_waits_anew_and_not_for_ever(record: Record, other: Record) -> None:
-    assert Lease(record, SetClock(NOON), "may-a").hold()
-    clock = SetClock(NOON)
+    assert Lease(record, FakeClock(NOON), "may-a").hold()
+    clock = FakeClock(NOON)
     second = Lease(other, clock, "may-b")
     assert not second.hold()
     clock.at -= timedelta(days=30)
@@ -68,7 +69,7 @@ def test_of_many_that_start_together_one_leads(workspace: Workspace) -> None:
 
     def claim(number: int) -> bool:
         with workspace.open_record() as record:
-            lease = Lease(record, SetClock(NOON), f"may-{number}")
+            lease = Lease(record, FakeClock(NOON), f"may-{number}")
             together.wait()
             return lease.hold()
 
@@ -77,7 +78,7 @@ def test_of_many_that_start_together_one_leads(workspace: Workspace) -> None:
 
 
 def test_record_that_does_not_answer_lets_nobody_lead(record: Record) -> None:
-    lease = Lease(record, SetClock(NOON), "may-a")
+    lease = Lease(record, FakeClock(NOON), "may-a")
     with record.write() as connection:
         connection.exec_driver_sql("DROP TABLE leases")
     assert not lease.hold()
@@ -87,7 +88,7 @@ def test_record_that_does_not_answer_lets_nobody_lead(record: Record) -> None:
 def test_duties_go_on_when_the_clock_was_set_back(workspace: Workspace) -> None:
     """As after a start with a clock that was an hour ahead: every next time lies an hour away."""
     calls: list[str] = []
-    clock = SetClock(datetime.now(UTC) + timedelta(hours=1))
+    clock = FakeClock(datetime.now(UTC) + timedelta(hours=1))
     settings = read_schedules(workspace.schedules).centre
     duties = Duties(lambda: calls.append("publish"), hold, lambda: calls.append("collect"), hold, hold)
     centre = CentreClock(settings, duties, clock, calls.append)
@@ -106,7 +107,7 @@ def test_another_interval_of_collecting_is_taken_up_while_it_runs(workspace: Wor
     calls: list[str] = []
     settings = read_schedules(workspace.schedules).centre
     duties = Duties(hold, hold, lambda: calls.append("collect"), hold, hold)
-    centre = CentreClock(settings, duties, SetClock(datetime.now(UTC)), calls.append)
+    centre = CentreClock(settings, duties, FakeClock(datetime.now(UTC)), calls.append)
     centre.start()
     try:
         wait_until(lambda: len(calls) == 1)
@@ -121,7 +122,7 @@ def test_another_interval_of_collecting_is_taken_up_while_it_runs(workspace: Wor
 def test_duty_that_hangs_for_hours_keeps_systemd_from_hearing_that_all_is_well(
     workspace: Workspace, record: Record
 ) -> None:
-    clock = SetClock(NOON)
+    clock = FakeClock(NOON)
     service = CentreService(workspace, record, read_schedules(workspace.schedules), clock)
     said: list[bool] = []
 
@@ -135,8 +136,8 @@ def test_duty_that_hangs_for_hours_keeps_systemd_from_hearing_that_all_is_well(
 
 
 def test_who_stands_by_does_nothing(workspace: Workspace, record: Record, other: Record) -> None:
-    assert Lease(other, SetClock(NOON), "may-b").hold()
+    assert Lease(other, FakeClock(NOON), "may-b").hold()
     calls: list[str] = []
-    service = CentreService(workspace, record, read_schedules(workspace.schedules), SetClock(NOON))
+    service = CentreService(workspace, record, read_schedules(workspace.schedules), FakeClock(NOON))
     service.lead(lambda: calls.append("a"))()
     assert calls == []

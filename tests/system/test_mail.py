@@ -35,7 +35,7 @@ from broadcaster.core.schedules import MailSecurity, MailSettings
 from broadcaster.store.engine import Record
 from broadcaster.store.programmes import write_programme
 from broadcaster.timetable.read import read_schedules
-from tests.system.test_service import SetClock
+from tests.station_simulator import FakeClock
 from tests.unit.makers import make_programme
 
 HOST = "127.0.0.1"
@@ -169,7 +169,7 @@ def test_alarm_is_one_letter_when_it_begins_and_one_when_it_is_over(workspace: W
     def start() -> CentreService:
         return CentreService(workspace, record, read_schedules(workspace.schedules), clock)
 
-    clock = SetClock(datetime(2023, 10, 10, 2, 0, tzinfo=UTC))
+    clock = FakeClock(datetime(2023, 10, 10, 2, 0, tzinfo=UTC))
     box = Letterbox()
     with serve(box) as port:
         set_mail(workspace, port)

@@ -27,12 +27,13 @@ from broadcaster.core.errors import (
 )
 from broadcaster.core.files import hash_file
 from broadcaster.core.ids import Sha256, StationId
-from broadcaster.delivery.push import MasterFile, PlanFile, StationJob, push_to_stations
+from broadcaster.delivery.push import MasterFile, PlanFile, StationJob
 from broadcaster.demo.embedded import start_embedded
 from broadcaster.link.line import LinkLimits
 from broadcaster.link.session import open_session
 from broadcaster.link.transfer import send_bytes, send_file
 from broadcaster.wire.signature import write_key_pair
+from tests.pushing import push_to_stations
 from tests.sshd import Box, make_bytes, open_box
 
 SIZE_BYTES = 24_000_003

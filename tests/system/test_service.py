@@ -30,22 +30,10 @@ from broadcaster.store.programmes import write_programme
 from broadcaster.store.stations import write_contact
 from broadcaster.timetable.read import read_schedules
 from broadcaster.wire.status import StationStatus, write_status
+from tests.station_simulator import FakeClock
 from tests.unit.makers import make_programme
 
 MONDAY_7 = datetime(2023, 10, 16, 0, 0, tzinfo=UTC)  # 07:00 in Viet Nam
-
-
-class SetClock:
-    """A clock that stands until it is set."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now_at(self) -> datetime:
-        return self.at
-
-    def sleep_s(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 @pytest.fixture
@@ -55,17 +43,17 @@ def record(workspace: Workspace) -> Iterator[Record]:
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock(MONDAY_7)
+def clock() -> FakeClock:
+    return FakeClock(MONDAY_7)
 
 
 @pytest.fixture
-def service(workspace: Workspace, record: Record, clock: SetClock) -> CentreService:
+def service(workspace: Workspace, record: Record, clock: FakeClock) -> CentreService:
     return CentreService(workspace, record, read_schedules(workspace.schedules), clock)
 
 
 def test_last_weeks_report_is_written_on_monday_at_seven_and_once(
-    service: CentreService, workspace: Workspace, clock: SetClock
+    service: CentreService, workspace: Workspace, clock: FakeClock
 ) -> None:
     clock.at = MONDAY_7 - timedelta(minutes=1)
     service.report()
@@ -82,7 +70,7 @@ def test_last_weeks_report_is_written_on_monday_at_seven_and_once(
 
 
 def test_station_that_is_not_ready_an_hour_before_air_is_an_alarm_once(
-    service: CentreService, record: Record, clock: SetClock, caplog: pytest.LogCaptureFixture
+    service: CentreService, record: Record, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     clock.at = datetime(2023, 10, 9, 8, 0, tzinfo=UTC)
@@ -99,7 +87,7 @@ def test_station_that_is_not_ready_an_hour_before_air_is_an_alarm_once(
 
 
 def test_silent_box_is_an_alarm_until_something_sounds_again(
-    service: CentreService, record: Record, clock: SetClock, caplog: pytest.LogCaptureFixture
+    service: CentreService, record: Record, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     status = StationStatus(
@@ -116,7 +104,7 @@ def test_silent_box_is_an_alarm_until_something_sounds_again(
 
 
 def test_the_time_of_that_alarm_is_the_settings(
-    service: CentreService, workspace: Workspace, record: Record, clock: SetClock, caplog: pytest.LogCaptureFixture
+    service: CentreService, workspace: Workspace, record: Record, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (workspace.schedules / "centre.yaml").open("a", encoding="utf-8") as file:
         file.write("\nwarn_ahead_min: 150\n")
@@ -132,7 +120,7 @@ def test_the_time_of_that_alarm_is_the_settings(
 
 
 def test_alarms_begin_once_and_end_once_also_at_the_webhook_that_was_away(
-    service: CentreService, workspace: Workspace, record: Record, clock: SetClock
+    service: CentreService, workspace: Workspace, record: Record, clock: FakeClock
 ) -> None:
     posted: list[str] = []
 
@@ -172,7 +160,7 @@ def test_alarms_begin_once_and_end_once_also_at_the_webhook_that_was_away(
 
 
 def test_incomplete_slot_is_an_alarm_from_its_lead_time_on(
-    service: CentreService, workspace: Workspace, record: Record, clock: SetClock, caplog: pytest.LogCaptureFixture
+    service: CentreService, workspace: Workspace, record: Record, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = workspace.schedules / "timetable.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("max_min: 30", "max_min: 30\n    lead_min: 240", 1))
@@ -194,7 +182,7 @@ def test_two_services_on_one_record_plan_a_month_exactly_once(workspace: Workspa
     both = threading.Barrier(2, timeout=60)
 
     def serve() -> None:
-        clock = SetClock(first_on)
+        clock = FakeClock(first_on)
         with workspace.open_record() as record:
             service = CentreService(workspace, record, read_schedules(workspace.schedules), clock)
             for n in range(days * 2):
@@ -295,7 +283,7 @@ def test_clock_that_was_set_forward_calls_at_once_and_once(workspace: Workspace)
         calls.append("x")
 
     settings = read_schedules(workspace.schedules).centre
-    an_hour_ago = SetClock(datetime.now(UTC) - timedelta(hours=1))
+    an_hour_ago = FakeClock(datetime.now(UTC) - timedelta(hours=1))
     duties = Duties(publish=rest, push=hold, collect=hold, watch=hold, report=hold)
     centre = CentreClock(settings, duties, an_hour_ago, alarms.append)
     centre.start()

@@ -19,6 +19,7 @@ from broadcaster.station.library import Library
 from broadcaster.station.take_in import FallbackTaker, take_in
 from broadcaster.wire.journal import Ending, Happening, StandIn
 from tests.station_box import AN_NONG, ZONE_NAME, StationBox, make_plan, wait_until
+from tests.station_simulator import FakeClock
 from tests.system.test_station_agent import running, soon
 from tests.unit.makers import make_airing
 
@@ -130,26 +131,15 @@ def test_communes_files_are_brought_to_the_loudness_of_masters_and_never_make_ro
     later = datetime.now(UTC) + timedelta(days=30)
     assert library.list_removable(later) == [piece.sha256]
     taker = FallbackTaker(tmp_path, library, SystemClock(), 0)
-    taker.clock = SetClock(datetime.now(UTC) + timedelta(minutes=1))
+    taker.clock = FakeClock(datetime.now(UTC) + timedelta(minutes=1))
     taker.refresh()
     assert library.list_removable(later) == []
-
-
-class SetClock:
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now_at(self) -> datetime:
-        return self.at
-
-    def sleep_s(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 def test_fallback_folder_is_followed_file_by_file(library: Library, tmp_path: Path) -> None:
     folder = tmp_path / "fallback"
     folder.mkdir()
-    taker = FallbackTaker(folder, library, SetClock(datetime.now(UTC) + timedelta(minutes=1)), 0)
+    taker = FallbackTaker(folder, library, FakeClock(datetime.now(UTC) + timedelta(minutes=1)), 0)
     make_sound(folder / "b.wav", 1.0)
     make_sound(folder / "a.mp3", 2.0)
     (folder / "ảnh.jpg").write_bytes(b"no sound")

@@ -11,7 +11,7 @@ from broadcaster.airtime.charts import SHADES, SHOWN_ROWS, Chart, draw_charts
 from broadcaster.airtime.figures import Report
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import sum_report
-from broadcaster.airtime.wording import VIETNAMESE
+from broadcaster.airtime.words import VIETNAMESE
 from broadcaster.core.ids import StationId
 from broadcaster.core.model import Station
 from tests.unit.makers import AN_NONG, START, ZONE, make_airing, make_schedules

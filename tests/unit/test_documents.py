@@ -21,7 +21,7 @@ from broadcaster.airtime.documents import ReportFiles, write_documents
 from broadcaster.airtime.figures import Report
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import sum_report
-from broadcaster.airtime.wording import ENGLISH
+from broadcaster.airtime.words import ENGLISH
 from broadcaster.core.errors import WorkspaceError
 from broadcaster.core.ids import ColumnId, StationId
 from broadcaster.core.model import Station, StationKind

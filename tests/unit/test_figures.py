@@ -9,7 +9,7 @@ from broadcaster.airtime.annexes import list_annexes
 from broadcaster.airtime.figures import EVERYTHING, Report, Scope
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import PeriodSum, sum_campaign_ms
-from broadcaster.airtime.wording import VIETNAMESE
+from broadcaster.airtime.words import VIETNAMESE
 from broadcaster.core.ids import AiringId, CampaignId, ColumnId, StationId
 from broadcaster.core.model import Campaign, Station, StationContact
 from broadcaster.core.schedules import Schedules
