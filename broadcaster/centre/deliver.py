@@ -11,7 +11,7 @@ from broadcaster.centre.publish import name_plan
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError, DeliveryError, HostKeyChangedError, NotEnrolledError
 from broadcaster.core.ids import Sha256, StationId
-from broadcaster.core.model import Station
+from broadcaster.core.model import LONGEST_AIRING, Station
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import Clock
 from broadcaster.delivery.plan import plan_deliveries
@@ -27,7 +27,6 @@ from broadcaster.store.plans import read_airings_between, read_newest
 from broadcaster.store.stations import LogPosition, read_contact, read_held, write_contact
 from broadcaster.wire.receipt import Receipt, Verdict
 
-LONGEST_AIRING = timedelta(hours=24)
 COLLECT_LIMITS = replace(DEFAULT_LIMITS, total_s=600.0)
 
 

@@ -14,7 +14,7 @@ from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InputError, NotAllowedError, UnknownNameError
 from broadcaster.core.files import name_master, sync_folder
 from broadcaster.core.ids import ProgrammeId, StationId, compose, plan_id, suggest_nearest
-from broadcaster.core.model import Airing, Master, Station, TagSet
+from broadcaster.core.model import LONGEST_AIRING, Airing, Master, Station, TagSet
 from broadcaster.core.schedules import ALL_STATIONS, Schedules
 from broadcaster.mastering.master import make_master
 from broadcaster.mastering.speech import write_speech
@@ -36,7 +36,6 @@ from broadcaster.wire.signature import read_private_key, sign_document
 
 MAY_ORDER = (Role.TECHNICIAN, Role.EDITOR, Role.APPROVER)
 MAX_DOCUMENT_BYTES = 60 << 10
-LONGEST_AIRING = timedelta(hours=24)
 STOP_LIFE = timedelta(minutes=30)
 TITLE_CHARACTERS = 80
 

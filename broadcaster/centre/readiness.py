@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from broadcaster.centre.deliver import LONGEST_AIRING
 from broadcaster.core.ids import StationId
-from broadcaster.core.model import Station, StationContact
+from broadcaster.core.model import LONGEST_AIRING, LONGEST_SLOT, Station, StationContact
 from broadcaster.core.schedules import Schedules
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_between, read_newest
@@ -16,7 +15,6 @@ from broadcaster.store.stations import read_breaks, read_contacts, read_held, re
 from broadcaster.wire.status import StationStatus
 
 LOOK_AHEAD = timedelta(hours=48)
-LONGEST_SLOT = timedelta(hours=12)
 
 
 class Readiness(StrEnum):

@@ -48,9 +48,8 @@ from broadcaster.store.deliveries import (
 )
 from broadcaster.store.engine import Record
 from broadcaster.store.stations import read_held, read_refusals
-from broadcaster.wire.receipt import Receipt, Verdict
+from broadcaster.wire.receipt import DISK_FULL, Receipt, Verdict
 
-DISK_FULL = "disk full"
 CONFIRM_EVERY_S = 1.0
 UNCONFIRMED = "Unconfirmed"
 

@@ -14,11 +14,11 @@ import click
 from broadcaster.core.errors import InputError, InUseError, StationError, UnknownNameError
 from broadcaster.core.ids import choose_nearest, compose, is_id, plan_id
 from broadcaster.core.model import Priority, QuietHours
-from broadcaster.core.time import SystemClock, read_date
+from broadcaster.core.time import DAYS, SystemClock, read_date
 from broadcaster.station.collide import Occurrence, list_dates, match_collisions
 from broadcaster.station.ladder import list_planned
 from broadcaster.station.library import Library
-from broadcaster.station.local_items import DAYS, MAX_PIECES, LocalItem, expand_local
+from broadcaster.station.local_items import MAX_PIECES, LocalItem, expand_local
 from broadcaster.station.settings import StationSettings, read_settings
 from broadcaster.station.take_in import take_in
 

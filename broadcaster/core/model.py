@@ -9,6 +9,9 @@ from enum import StrEnum
 from broadcaster.core.ids import AiringId, CampaignId, ColumnId, LogId, ProgrammeId, Sha256, SlotId, StationId
 from broadcaster.core.time import require_aware
 
+LONGEST_AIRING = timedelta(hours=24)
+LONGEST_SLOT = timedelta(hours=12)
+
 
 class Priority(StrEnum):
     """The three priorities of Circular 39/2020/TT-BTTTT."""

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from broadcaster.core.errors import InputError
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 
 class Clock(Protocol):
     """What the house may ask of time; tests bring their own."""

@@ -11,8 +11,7 @@ from broadcaster.core.files import name_master
 from broadcaster.core.ids import Sha256, StationId
 from broadcaster.link.session import StationAddress, StationSession
 from broadcaster.link.transfer import send_bytes, send_file
-
-SIGNATURE_SUFFIX = ".sig"
+from broadcaster.wire.signature import SIGNATURE_SUFFIX
 
 PushListener = Callable[[StationId, str, int, int], None]
 """Told from the workers' threads: station, name in its inbox, bytes safe there, bytes in all."""

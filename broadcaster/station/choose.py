@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from broadcaster.core.model import Airing, LateRule, Priority, StartRule
+from broadcaster.core.model import LONGEST_SLOT, Airing, LateRule, Priority, StartRule
 from broadcaster.station.board import (
     QUIET_NOTE,
     Board,
@@ -24,7 +24,6 @@ NEAR = timedelta(seconds=1)
 SHORTEST_JOIN = timedelta(seconds=1)
 RESUME_WITHIN = timedelta(minutes=30)
 HELD_UP_FOR = timedelta(hours=1)
-LONGEST_SLOT = timedelta(hours=12)
 REST_OF_SLOT = timedelta(seconds=5)
 STAND_IN_OVER = "the time of what it stood for was over"
 

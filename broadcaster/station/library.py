@@ -18,9 +18,8 @@ from broadcaster.station.orders import OrderBook
 from broadcaster.station.own_shelf import OwnShelf
 from broadcaster.wire.day_plan import DayPlan, plan_file_name, read_day_plan, read_file_name
 from broadcaster.wire.fields import MAX_DOCUMENT_BYTES
-from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
+from broadcaster.wire.signature import PLAN_NAMESPACE, SIGNATURE_SUFFIX, verify_document
 
-SIGNATURE_SUFFIX = ".sig"
 MAX_SIGNATURE_BYTES = 16 << 10
 KEEP_PLAN_DAYS = 8
 KEEP_UNPLANNED = timedelta(days=2)

@@ -23,7 +23,6 @@ PREFIX = "local-"
 LOCAL_PRIORITY_RANK = 1
 LOCAL_FIRST_RANK = 3
 MAX_PIECES = 50
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,8 @@ from broadcaster.wire.order import (
     read_order_name,
     write_order,
 )
-from broadcaster.wire.signature import verify_document
+from broadcaster.wire.signature import SIGNATURE_SUFFIX, verify_document
 
-SIGNATURE_SUFFIX = ".sig"
 LOOK_BACK = timedelta(days=2)
 KEEP = timedelta(days=8)
 MAX_ORDER_BYTES = 64 << 10

@@ -27,7 +27,6 @@ from broadcaster.core.ids import Sha256, is_sha256
 from broadcaster.core.time import Clock
 from broadcaster.station.library import (
     MAX_SIGNATURE_BYTES,
-    SIGNATURE_SUFFIX,
     Library,
     read_document,
     verify_plan,
@@ -37,7 +36,8 @@ from broadcaster.station.orders import MAX_ORDER_BYTES, verify_order
 from broadcaster.wire.day_plan import DayPlan, read_file_name
 from broadcaster.wire.fields import MAX_DOCUMENT_BYTES
 from broadcaster.wire.order import read_order_name
-from broadcaster.wire.receipt import FILE_NAME, Receipt, Verdict, write_receipt
+from broadcaster.wire.receipt import DISK_FULL, FILE_NAME, Receipt, Verdict, write_receipt
+from broadcaster.wire.signature import SIGNATURE_SUFFIX
 
 MAX_MASTER_BYTES = 1 << 30
 PART_SUFFIX = ".part"
@@ -45,7 +45,6 @@ KEEP_PART = timedelta(days=7)
 SIGNATURE_WAIT = timedelta(seconds=60)
 LONE_SIGNATURE_WAIT = timedelta(hours=1)
 FILES_PER_PASS = 200
-DISK_FULL = "disk full"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from icalendar import Calendar, Event
 from broadcaster.core.errors import InputError
 from broadcaster.core.ids import is_id, plan_id
 from broadcaster.core.schedules import Schedules, Slot
-from broadcaster.timetable.field_types import DAYS
+from broadcaster.core.time import DAYS
 from broadcaster.timetable.recur import match_slot
 from broadcaster.timetable.table import Value
 

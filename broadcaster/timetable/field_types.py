@@ -12,7 +12,6 @@ from broadcaster.core.errors import InputError
 from broadcaster.core.ids import ID_RULE, compose, is_id
 from broadcaster.core.time import read_week
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 

@@ -9,8 +9,7 @@ from broadcaster.core.errors import Fault
 from broadcaster.core.ids import suggest_nearest
 from broadcaster.core.model import QuietHours
 from broadcaster.core.schedules import Guard, OwnHours, Schedules, Slot
-from broadcaster.core.time import plan_dates
-from broadcaster.timetable.field_types import DAYS
+from broadcaster.core.time import DAYS, plan_dates
 from broadcaster.timetable.overlap import DAY_MIN, SEARCH_DAYS, SEARCH_FROM, Places, count_minutes, is_weekly
 from broadcaster.timetable.recur import match_slot
 

@@ -26,8 +26,7 @@ from broadcaster.core.schedules import (
     Slot,
     UplinkCap,
 )
-from broadcaster.core.time import plan_week, read_week
-from broadcaster.timetable.field_types import DAYS
+from broadcaster.core.time import DAYS, plan_week, read_week
 from broadcaster.timetable.forms import (
     CampaignForm,
     CampaignsFile,

@@ -14,6 +14,7 @@ from broadcaster.wire.fields import FieldReader
 KIND = "receipt"
 FORMAT = 1
 FILE_NAME = "receipts.jsonl"
+DISK_FULL = "disk full"  # the reason by which the centre knows that it may come again later
 
 
 class Verdict(StrEnum):

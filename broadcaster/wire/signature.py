@@ -21,6 +21,7 @@ from broadcaster.core.errors import CentreKeyError, SignatureError
 from broadcaster.core.files import write_atomic
 
 PLAN_NAMESPACE = "day-plan@broadcaster"
+SIGNATURE_SUFFIX = ".sig"  # of the file beside the document
 KEY_TYPE = "ssh-ed25519"
 _MAGIC = b"SSHSIG"
 _HASH = b"sha512"
