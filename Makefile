@@ -55,3 +55,11 @@ bench-timetable: $(VENV)/dev # a year of the timetable over 34 to 3,321 stations
 .PHONY: bench-airtime
 bench-airtime: apt $(VENV)/dev # a year of journals of 34 to 3,321 stations, 10 million lines: about half an hour, 20 GB
 	$(BIN)/python -m benchmarks.airtime
+
+.PHONY: bench-loudness
+bench-loudness: apt $(VENV)/dev # our meter and ffmpeg's on the signals of EBU Tech 3341: seconds
+	$(BIN)/python -m benchmarks.loudness
+
+.PHONY: fuzz-mastering
+fuzz-mastering: apt $(VENV)/dev # 2,000 broken recordings: some minutes
+	BROADCASTER_FUZZ_CASES=2000 $(BIN)/python -m pytest -s tests/audio/test_mastering_fuzz.py

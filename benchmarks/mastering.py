@@ -17,44 +17,26 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.mastering_table import Row, plan_table
-from benchmarks.peers import CEILING_DBTP, FFMPEG, FORM, HERE, PEERS, find_normalizer, make_programme, measure
+from benchmarks.ours import CEILING_DBTP, USAGE
+from benchmarks.peers import FFMPEG, FORM, HERE, PEERS, find_normalizer, make_programme, measure
 from benchmarks.peers import plan_command as plan_peer
 from benchmarks.processes import Run, find_median, run
-from broadcaster.core.ids import ProgrammeId
-from broadcaster.core.model import MasteringTarget, TagSet
 from broadcaster.mastering.encode import find_encoder
-from broadcaster.mastering.master import make_master
 
 PARTS = ("linear", "limiter", "batch", "growth")
 TARGETS_LUFS = {"linear": -20.0, "limiter": -14.0}
 BARS = {"linear": (0.75, 1.35), "limiter": (1.0, 1.8)}  # wall and CPU over the floor's
 NORMALIZE_BAR = 0.2
-BATCH, BATCH_BAR, AT_ONCE = 8, 0.7, 2
+BATCH, BATCH_BAR = 8, 0.7
 MEMORY_MIB = 150.0
 GROWTH_BAR = 1.1  # cost of a minute, of the longest over that of the shortest
-USAGE = "BROADCASTER_BENCH_USAGE"
-
-
-def master(sources: list[Path], made: Path, target_lufs: float) -> None:
-    """Master with ours, several files two at a time: what the child process of a run does."""
-    tags = TagSet("Bench", "Bench", "Bench", date(2023, 10, 9), "vi", ProgrammeId("bench"))
-    target = MasteringTarget(target_lufs, CEILING_DBTP)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = list(pool.map(lambda source: make_master(source, made.parent, target, tags), sources))
-    (made.parent / f"{done[-1].sha256}.mp3").replace(made)
-    if name := os.environ.get(USAGE):
-        own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-        usage = {"our process": own.ru_utime + own.ru_stime, "ffmpeg below it": below.ru_utime + below.ru_stime}
-        Path(name).write_text(json.dumps(usage))
 
 
 def print_profile(source: Path, target_lufs: float) -> list[Row]:
@@ -94,7 +76,7 @@ def compare(part: str, source: Path, peers: list[str], rounds: int) -> list[Row]
         for peer in order:
             made = source.parent / f"{peer}.mp3"
             runs[peer].append(run(plan_peer(peer, source, made, target_lufs)))
-            found[peer] = found.get(peer) or measure(made)
+            found[peer] = found.get(peer) or measure("-i", str(made))
             made.unlink()
     done = {peer: find_median(runs[peer]) for peer in order}
     for peer, took in done.items():
@@ -107,7 +89,7 @@ def compare(part: str, source: Path, peers: list[str], rounds: int) -> list[Row]
             flush=True,
         )
     bars = {("floor", "wall s"): BARS[part][0], ("floor", "CPU s"): BARS[part][1]}
-    bars |= {("ffmpeg-normalize", unit): NORMALIZE_BAR for unit in ("wall s", "CPU s")}
+    bars[("ffmpeg-normalize", "wall s")] = NORMALIZE_BAR
     for peer in peers:
         for unit, name in (("wall s", "wall_s"), ("CPU s", "cpu_s"), ("peak MiB", "peak_mib")):
             add_ratio(rows, peer, unit, getattr(done["ours"], name), getattr(done[peer], name), bars.get((peer, unit)))
@@ -115,14 +97,21 @@ def compare(part: str, source: Path, peers: list[str], rounds: int) -> list[Row]
     return [*rows, *print_profile(source, target_lufs)] if any(row.get("met") is False for row in rows) else rows
 
 
+def choose_linear_target(source: Path) -> float:
+    """Give the loudness (LUFS) at which gain alone leaves the peak 1.5 dB under the ceiling, room for the encoder."""
+    loudness_lufs, peak_dbtp = measure("-i", str(source))
+    return round(loudness_lufs + CEILING_DBTP - 1.5 - peak_dbtp, 1)
+
+
 def compare_batch(source: Path, rounds: int) -> list[Row]:
     """Master eight files in one go, against the floor one after another."""
     made, rows = source.parent / "made.mp3", []
+    target_lufs = choose_linear_target(source)
     floors, ours = [], []
     for _ in range(rounds):
         floors.append(sum(run(plan_peer("floor", source, made, 0.0)).wall_s for _ in range(BATCH)))
-        command = plan_peer("ours", source, made, TARGETS_LUFS["linear"])
-        ours.append(run([*command[:4], *[str(source)] * (BATCH - 1), *command[4:]]))
+        command = plan_peer("ours", source, made, target_lufs)
+        ours.append(run([*command[:3], *[str(source)] * BATCH, *command[4:]]))
     took = find_median(ours)
     add_ratio(rows, "floor", "wall s", took.wall_s, sorted(floors)[len(floors) // 2], BATCH_BAR)
     return rows
@@ -176,12 +165,7 @@ def main() -> int:
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--quick", action="store_true", help="two minutes of programme, and shorter ones")
     parser.add_argument("--output", type=Path, help="a .json; the table lies beside it")
-    parser.add_argument("--master", nargs="+", help=argparse.SUPPRESS)
     wish = parser.parse_args()
-    if wish.master:
-        *sources, made, target = wish.master
-        master([Path(source) for source in sources], Path(made), float(target))
-        return 0
     if wish.quick:
         wish.minutes, wish.batch_minutes, wish.lengths = 2.0, 0.5, "0.5,2,4"
     output = wish.output or HERE / "results" / ("mastering-quick.json" if wish.quick else "mastering.json")

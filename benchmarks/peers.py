@@ -10,12 +10,13 @@ import sys
 import venv
 from pathlib import Path
 
+from benchmarks.ours import CEILING_DBTP
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "audio"))
 make_samples = importlib.import_module("make_samples")
 
 PEERS = ("floor", "ffmpeg-normalize", "loudnorm", "pydub")
-CEILING_DBTP = -1.0
 FORM = ("-ar", "44100", "-ac", "2", "-c:a", "libmp3lame", "-b:a", "128k")
 FFMPEG = ("ffmpeg", "-nostdin", "-v", "error", "-y")
 PYDUB = (
@@ -53,9 +54,9 @@ def make_programme(folder: Path, minutes: float) -> Path:
     return programme
 
 
-def measure(path: Path) -> tuple[float, float]:
-    """Measure a file by ffmpeg's meter: loudness (LUFS) and true peak (dBTP)."""
-    command = ["ffmpeg", "-nostdin", "-hide_banner", "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"]
+def measure(*source: str) -> tuple[float, float]:
+    """Measure a file, named as on ffmpeg's command line, by its meter: loudness (LUFS) and true peak (dBTP)."""
+    command = ["ffmpeg", "-nostdin", "-hide_banner", *source, "-af", "ebur128=peak=true", "-f", "null", "-"]
     words = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     return float(re.findall(r"I:\s+(\S+) LUFS", words)[-1]), float(re.findall(r"Peak:\s+(\S+) dBFS", words)[-1])
 
@@ -73,7 +74,7 @@ def find_normalizer() -> str:
 def plan_command(peer: str, source: Path, made: Path, target_lufs: float) -> list[str]:
     """Give the command line of a tool; `floor` decodes and encodes and does nothing else."""
     if peer == "ours":
-        return [sys.executable, "-m", "benchmarks.mastering", "--master", str(source), str(made), str(target_lufs)]
+        return [sys.executable, "-m", "benchmarks.ours", str(source), str(made), str(target_lufs)]
     if peer == "pydub":
         return [sys.executable, "-c", PYDUB, str(source), str(made)]
     if peer == "ffmpeg-normalize":
