@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from broadcaster.airtime.reconcile import list_declared
 from broadcaster.centre.publish import record_missed_days
 from broadcaster.core.errors import InputError, InUseError, UnknownNameError
-from broadcaster.core.ids import AiringId, LogId, Sha256, StationId, choose_nearest, compose
+from broadcaster.core.ids import AiringId, LogId, Sha256, StationId, compose, suggest_nearest
 from broadcaster.core.model import Airing, Station
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import format_instant, period_to_utc
@@ -44,8 +44,8 @@ def find_station(schedules: Schedules, name: str) -> Station:
     """
     station = schedules.get_station(name)
     if station is None:
-        near = choose_nearest(name, [one.id for one in schedules.stations])
-        hint = f"did you mean {near}?" if near else "its id stands in schedules/stations.yaml"
+        known = [one.id for one in schedules.stations]
+        hint = suggest_nearest(name, known, "its id stands in schedules/stations.yaml")
         raise UnknownNameError(f"there is no station {name!r}", hint=hint)
     return station
 

@@ -16,7 +16,7 @@ from broadcaster.centre.gather import Gatherer
 from broadcaster.centre.known import Known, read_known
 from broadcaster.centre.publish import record_missed_days
 from broadcaster.core.errors import InputError, UnknownNameError
-from broadcaster.core.ids import Sha256, StationId, choose_nearest
+from broadcaster.core.ids import Sha256, StationId, suggest_nearest
 from broadcaster.core.model import Campaign
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import format_week, period_to_utc, plan_week
@@ -80,8 +80,8 @@ def order_campaign(schedules: Schedules, name: str, scope: Scope = EVERYTHING) -
     """
     campaign = next((one for one in schedules.campaigns if one.id == name), None)
     if campaign is None:
-        near = choose_nearest(name, [one.id for one in schedules.campaigns])
-        hint = f"did you mean {near}?" if near else "its id stands in schedules/campaigns.yaml"
+        known = [one.id for one in schedules.campaigns]
+        hint = suggest_nearest(name, known, "its id stands in schedules/campaigns.yaml")
         raise UnknownNameError(f"there is no campaign {name!r}", hint=hint)
     title = "; ".join(part for part in (campaign.name, scope.title) if part)
     about = replace(scope, campaign=campaign.id, title=title)
@@ -104,8 +104,7 @@ def choose_scope(schedules: Schedules, stations: Sequence[str], groups: Sequence
     for names, choice, what in ((stations, set(known), "station"), (groups, known_groups, "group")):
         for name in names:
             if name not in choice:
-                near = choose_nearest(name, sorted(choice))
-                hint = f"did you mean {near}?" if near else "it stands in schedules/stations.yaml"
+                hint = suggest_nearest(name, sorted(choice), "it stands in schedules/stations.yaml")
                 raise UnknownNameError(f"there is no {what} {name!r}", hint=hint)
     chosen = frozenset(one.id for one in schedules.stations if one.id in stations or set(groups) & set(one.groups))
     title = ", ".join([*(known[StationId(name)] for name in stations), *groups])

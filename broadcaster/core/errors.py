@@ -28,7 +28,7 @@ class BroadcasterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a file that a person edits: where it stands, what is wrong, what was expected."""
+    """One thing wrong in a file that a person edits: where it stands, what is wrong, what was expected or meant."""
 
     path: Path
     line: int
@@ -37,7 +37,8 @@ class Fault:
     expected: str = ""
 
     def __str__(self) -> str:
-        tail = f" (expected {self.expected})" if self.expected else ""
+        said = self.expected if self.expected.endswith("?") else f"expected {self.expected}"
+        tail = f" ({said})" if self.expected else ""
         return f"{self.path}:{self.line}:{self.column}: {self.message}{tail}"
 
 

@@ -11,10 +11,11 @@ from broadcaster.core.model import QuietHours
 from broadcaster.core.schedules import Guard, OwnHours, Schedules, Slot
 from broadcaster.core.time import DAYS, plan_dates
 from broadcaster.timetable.overlap import DAY_MIN, SEARCH_DAYS, SEARCH_FROM, Places, count_minutes, is_weekly
-from broadcaster.timetable.recur import match_slot
+from broadcaster.timetable.recur import list_rule, match_slot
 
 PAUSE_MIN = 1.0
 Session = list[Slot]
+Pattern = tuple[date, int]
 
 
 def match_guards(schedules: Schedules, stations: Places, timetable: Places) -> Iterator[Fault]:
@@ -26,13 +27,14 @@ def match_guards(schedules: Schedules, stations: Places, timetable: Places) -> I
     for n, slot in enumerate(schedules.slots):
         yield from _match_quiet(n, slot, schedules.centre.quiet_hours, "centre.yaml", timetable)
     known = schedules.list_targets()
+    patterns = _list_patterns(schedules) if schedules.guards else []
     for number, guard in enumerate(schedules.guards):
         for place, name in enumerate(guard.stations):
             if name not in known:
                 expected = suggest_nearest(name, known, "a station, a group or all")
                 where = ("guards", number, "stations", place)
                 yield stations.make_fault(where, f"unknown station or group {name!r}", expected)
-        yield from _match_guard(number, guard, schedules, timetable)
+        yield from _match_guard(number, guard, schedules, patterns, timetable)
 
 
 def list_sessions(slots: Iterable[Slot]) -> list[Session]:
@@ -54,27 +56,31 @@ def sum_session_min(session: Session) -> float:
     return max(count_minutes(slot.at) + slot.max_min for slot in session) - start_min
 
 
-def _match_guard(number: int, guard: Guard, schedules: Schedules, places: Places) -> Iterator[Fault]:
+def _match_guard(
+    number: int, guard: Guard, schedules: Schedules, patterns: Sequence[Pattern], places: Places
+) -> Iterator[Fault]:
     name = f"guard {number + 1} of stations.yaml ({', '.join(guard.stations)})"
-    indexes = {slot.id: n for n, slot in enumerate(schedules.slots)}
+    slots = schedules.slots
     told: set[tuple[str, str]] = set()
     rows = {
-        tuple(slot for slot in schedules.slots if slot.has_station(station))
+        _mark(slot.has_station(station) for slot in slots)
         for station in schedules.stations
         if guard.has_station(station)
     }
-    for slots in sorted(rows, key=lambda row: [slot.id for slot in row]):
-        for slot in slots:
-            if ("quiet", slot.id) not in told:
-                told.add(("quiet", slot.id))
-                yield from _match_quiet(indexes[slot.id], slot, guard.quiet_hours, name, places)
-        patterns: set[tuple[int, tuple[Slot, ...]]] = set()
-        for on in _list_dates(slots, schedules):
-            today = tuple(slot for slot in slots if match_slot(slot, on, schedules.copies).is_on)
-            if (on.weekday(), today) in patterns:
+    named = [(n, slot) for n, slot in enumerate(slots) if any(row >> n & 1 for row in rows)]
+    for n, slot in named:
+        yield from _match_quiet(n, slot, guard.quiet_hours, name, places)
+    indexes = {slot.id: n for n, slot in named}
+    seen: set[tuple[int, int]] = set()
+    for on, marks in patterns:
+        for row in sorted(rows):
+            today = marks & row
+            if (on.weekday(), today) in seen:
                 continue
-            patterns.add((on.weekday(), today))
-            for kind, slot, message, expected in _match_day(guard, on, today):
+            seen.add((on.weekday(), today))
+            for kind, slot, message, expected in _match_day(
+                guard, on, [slots[n] for n in indexes.values() if today >> n & 1]
+            ):
                 if (kind, slot.id) not in told:
                     told.add((kind, slot.id))
                     yield places.make_fault(("slots", indexes[slot.id], "at"), f"{message}: {name}", expected)
@@ -120,16 +126,34 @@ def _is_own(own: OwnHours, slot: Slot, on: date) -> bool:
     )
 
 
-def _list_dates(slots: Sequence[Slot], schedules: Schedules) -> Iterator[date]:
-    """List dates that show every pattern of some slots: weekly ones change with a period, others are looked at long."""
-    if all(is_weekly(slot) for slot in slots):
-        begins = {SEARCH_FROM, *(s.starts_on for s in slots if s.starts_on)}
-        begins |= {slot.ends_on + timedelta(days=1) for slot in slots if slot.ends_on}
-        for begin in sorted(begins):
-            yield from plan_dates(begin, begin + timedelta(days=6))
-    else:
+def _list_patterns(schedules: Schedules) -> list[Pattern]:
+    """List every weekday together with the slots that are on, each pattern with the first date that has it."""
+    alike: dict[object, list[int]] = {}
+    for n, slot in enumerate(schedules.slots):
+        alike.setdefault(list_rule(slot), []).append(n)
+    rules = [(schedules.slots[numbers[0]], sum(1 << n for n in numbers)) for numbers in alike.values()]
+    found: dict[tuple[int, int], date] = {}
+    for on in _list_dates(schedules):
+        marks = sum(mark for slot, mark in rules if match_slot(slot, on, schedules.copies).is_on)
+        found.setdefault((on.weekday(), marks), on)
+    return [(on, marks) for (_, marks), on in found.items()]
+
+
+def _mark(answers: Iterable[bool]) -> int:
+    """Put answers into one number, the first as its lowest bit."""
+    return sum(1 << n for n, answer in enumerate(answers) if answer)
+
+
+def _list_dates(schedules: Schedules) -> Iterator[date]:
+    """List dates that show every pattern: weekly slots change with a period alone, for others years are looked at."""
+    slots = schedules.slots
+    if not all(is_weekly(slot) for slot in slots):
         yield from plan_dates(SEARCH_FROM, SEARCH_FROM + timedelta(days=SEARCH_DAYS))
         yield from sorted(on for slot in slots for on in slot.dates)
+    begins = {SEARCH_FROM, *(slot.starts_on for slot in slots if slot.starts_on)}
+    begins |= {slot.ends_on + timedelta(days=1) for slot in slots if slot.ends_on}
+    for begin in sorted(begins):
+        yield from plan_dates(begin, begin + timedelta(days=6))
     yield from sorted(copy.on for copy in schedules.copies)
 
 

@@ -30,9 +30,13 @@ def match_overlaps(schedules: Schedules, places: Places) -> Iterator[Fault]:
     Weekly slots are compared for ever. Where every second week, places in the month, dates, exceptions or holidays
     decide, six years from the later first day are looked at; copied days are looked at one by one.
     """
+    holders = [{station.id for station in schedules.stations if slot.has_station(station)} for slot in schedules.slots]
     for n, one in enumerate(schedules.slots):
-        for other in schedules.slots[:n]:
-            if _is_overlap(one, other, schedules) and _has_shared_station(one, other, schedules):
+        for m, other in enumerate(schedules.slots[:n]):
+            shifts = [shift for shift in (-1, 0, 1) if _is_near(one, other, shift)]
+            if not shifts or holders[n].isdisjoint(holders[m]):
+                continue
+            if _is_overlap(one, other, shifts, schedules):
                 message = f"slot {one.id!r} ({one.at:%H:%M}, up to {one.max_min} min) overlaps slot {other.id!r}"
                 expected = f"a time outside {other.at:%H:%M} + {other.max_min} min"
                 yield places.make_fault(("slots", n, "at"), message, expected)
@@ -43,11 +47,14 @@ def count_minutes(at: time) -> float:
     return at.hour * 60 + at.minute + at.second / 60
 
 
-def _is_overlap(one: Slot, other: Slot, schedules: Schedules) -> bool:
-    for shift in (-1, 0, 1):
-        apart = count_minutes(other.at) + shift * DAY_MIN - count_minutes(one.at)
-        if not -other.max_min < apart < one.max_min:
-            continue
+def _is_near(one: Slot, other: Slot, shift: int) -> bool:
+    """Tell whether their times meet when `other` is on so many days later."""
+    apart = count_minutes(other.at) + shift * DAY_MIN - count_minutes(one.at)
+    return -other.max_min < apart < one.max_min
+
+
+def _is_overlap(one: Slot, other: Slot, shifts: Sequence[int], schedules: Schedules) -> bool:
+    for shift in shifts:
         if is_weekly(one) and is_weekly(other):
             if any((day + shift) % 7 in other.days for day in one.days) and _is_same_time(one, other, shift):
                 return True
@@ -87,7 +94,3 @@ def _is_same_time(one: Slot, other: Slot, shift: int) -> bool:
     first = max(one.starts_on or date(2, 1, 1), (other.starts_on or date(2, 1, 1)) - step)
     last = min(one.ends_on or date(9998, 1, 1), (other.ends_on or date(9998, 1, 1)) - step)
     return first <= last
-
-
-def _has_shared_station(one: Slot, other: Slot, schedules: Schedules) -> bool:
-    return any(one.has_station(station) and other.has_station(station) for station in schedules.stations)

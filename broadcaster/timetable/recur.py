@@ -39,6 +39,13 @@ def match_slot(slot: Slot, on: date, copies: Iterable[DayCopy] = ()) -> Match:
     return found if day == on else Match(found.is_on, f"{on:%d/%m/%Y} is like {day:%d/%m/%Y}: {found.reason}")
 
 
+def list_rule(slot: Slot) -> tuple[object, ...]:
+    """List all of a slot that `match_slot` looks at: slots that have this in common recur on the same dates."""
+    return (
+        slot.days, slot.starts_on, slot.ends_on, slot.every_weeks, slot.nth, slot.dates, slot.excepted, slot.holidays,
+    )  # fmt: skip
+
+
 def find_holiday(on: date) -> str | None:
     """Find the public holiday of Viet Nam that a date is; None on others.
 

@@ -14,7 +14,7 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from broadcaster.core.errors import Fault
-from broadcaster.core.ids import choose_nearest
+from broadcaster.core.ids import suggest_nearest
 
 F = TypeVar("F", bound=BaseModel)
 Place = tuple[str | int, ...]
@@ -135,8 +135,8 @@ def _explain(placed: PlacedFile, form: type[BaseModel], details: ErrorDetails) -
         return placed.make_fault(place[:-1], f"field {name!r} is missing")
     if kind == "extra_forbidden":
         line, column = placed.find_key(place)
-        near = choose_nearest(str(name), _list_fields(form, place[:-1]))
-        return Fault(placed.path, line + 1, column + 1, f"unknown field {name!r}", f"{near!r}" if near else "")
+        near = suggest_nearest(str(name), _list_fields(form, place[:-1]))
+        return Fault(placed.path, line + 1, column + 1, f"unknown field {name!r}", near)
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     shown = repr(details["input"])[:60]
     return placed.make_fault(place, f"{_name(place)} is {shown}", message.removeprefix("expected "))

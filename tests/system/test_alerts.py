@@ -150,7 +150,7 @@ def test_alert_in_the_folder_waits_for_a_person_and_is_an_alarm(
 
 def test_faults_of_the_rule_are_named(workspace: Workspace) -> None:
     for more, message in (
-        ("  priority_column: thoi-xu\n", "unknown column 'thoi-xu' (expected did you mean 'thoi-su'?)"),
+        ("  priority_column: thoi-xu\n", "unknown column 'thoi-xu' (did you mean 'thoi-su'?)"),
         ("  take: automatic\n", "alerts taken without a person, but from whom?"),
     ):
         with pytest.raises(TimetableError) as caught:

@@ -216,7 +216,7 @@ def test_commands_report_on_months_campaigns_stations_and_groups(week: Week) -> 
     assert month["planned"] >= whole["planned"]
     wrong = call(week, "weekly", "--week", "2023-W40", "--station", "an-nog").exception
     assert isinstance(wrong, UnknownNameError)
-    assert wrong.hint == "did you mean an-nong?"
+    assert wrong.hint == "did you mean 'an-nong'?"
     assert isinstance(call(week, "campaign", "nothing").exception, UnknownNameError)
 
 

@@ -62,13 +62,26 @@ def test_guard_for_a_group_leaves_the_others_alone(tmp_path: Path) -> None:
 def test_guard_for_nobody_known_is_a_fault(tmp_path: Path) -> None:
     stations = STATIONS + "guards:\n  - {stations: [xaa], session_max_min: 40}\n"
     (fault,) = list_faults(tmp_path, stations=stations)
-    assert "5:17: unknown station or group 'xaa' (expected did you mean 'xa'?)" in fault
+    assert "5:17: unknown station or group 'xaa' (did you mean 'xa'?)" in fault
 
 
 def test_guards_look_through_second_weeks_and_periods(tmp_path: Path) -> None:
     late = TWO.replace("days: [sat]", "days: [sat], from: 2024-03-02, every_weeks: 2")
     (fault,) = list_faults(tmp_path, stations=guard("session_max_min: 40"), timetable=late)
     assert "chieu + tin on sat 02/03/2024 is 45 min long" in fault
+
+
+def test_guards_look_at_every_group_and_at_periods_that_begin_far_ahead(tmp_path: Path) -> None:
+    stations = STATIONS + "  - {id: dan-luc, name: Xã Dân Lực, groups: [khac]}\n"
+    stations += "guards:\n  - {stations: [all], session_max_min: 40}\n"
+    later = "stations: [khac], from: 2031-05-03, days: [sat]"
+    timetable = TWO.replace("stations: [xa], days: [sat]", later)
+    timetable += """  - {id: tet, title: T, at: "05:45", max_min: 15, stations: [xa], holidays: only,
+     rundown: [{column: thoi-su}]}
+"""
+    first, second = sorted(list_faults(tmp_path, stations=stations, timetable=timetable))
+    assert "chieu + tin on sat 03/05/2031 is 45 min long" in first
+    assert "sang + tet on sun 01/01/2023 is 45 min long" in second
 
 
 def test_box_gets_the_quiet_hours_of_its_guards_too(tmp_path: Path) -> None:
