@@ -23,7 +23,7 @@ from broadcaster.link.session import StationAddress, StationSession, open_sessio
 from broadcaster.link.transfer import INBOX, list_folder
 from broadcaster.store.deliveries import read_own_names, write_own_receipt
 from broadcaster.store.engine import Record
-from broadcaster.store.plans import read_airings_between, read_newest
+from broadcaster.store.plans import PlanRevision, read_airings_between, read_newest
 from broadcaster.store.stations import LogPosition, read_contact, read_held, write_contact
 from broadcaster.wire.receipt import Receipt, Verdict
 
@@ -55,14 +55,14 @@ def read_missing(workspace: Workspace, record: Record, schedules: Schedules, now
         plans = read_newest(connection, today, today + timedelta(days=schedules.centre.publish_days))
     masters_held = {station: {Sha256(sha256) for sha256 in mine} for station, mine in held.items()}
     work = {w.station: w for w in plan_deliveries(airings, masters_held, now_at, schedules.centre.push_ahead)}
+    wanted_plans: dict[StationId, list[PlanRevision]] = {}
+    for (owner, _), plan in sorted(plans.items(), key=lambda row: row[0]):
+        if plan.sha256 not in held.get(owner, {}):
+            wanted_plans.setdefault(owner, []).append(plan)
     missing: list[Missing] = []
     for station in schedules.stations:
         mine = work.get(station.id)
-        wanted = [
-            plan
-            for (owner, _), plan in sorted(plans.items())
-            if owner == station.id and plan.sha256 not in held.get(station.id, {})
-        ]
+        wanted = wanted_plans.get(station.id, [])
         if not mine and not wanted:
             continue
         masters = mine.masters if mine else ()

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from broadcaster.core.ids import StationId
-from broadcaster.core.model import LONGEST_AIRING, LONGEST_SLOT, Station, StationContact
+from broadcaster.core.model import LONGEST_AIRING, LONGEST_SLOT, Airing, Station, StationContact
 from broadcaster.core.schedules import Schedules
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import read_airings_between, read_newest
-from broadcaster.store.stations import read_breaks, read_contacts, read_held, read_refusals, read_statuses
+from broadcaster.store.stations import read_breaks, read_contacts, read_held, read_last_refusals, read_statuses
 from broadcaster.wire.status import StationStatus
 
 LOOK_AHEAD = timedelta(hours=48)
@@ -52,13 +52,17 @@ def read_board(record: Record, schedules: Schedules, now_at: datetime) -> list[S
         contacts = read_contacts(connection)
         statuses = read_statuses(connection)
         breaks = read_breaks(connection)
-        refusals = {s.id: read_refusals(connection, s.id, 1) for s in schedules.stations if s.id in contacts}
+        refusals = read_last_refusals(connection)
+    still_open: dict[StationId, list[Airing]] = {}
+    for airing in airings:
+        if airing.end_at() > now_at:
+            still_open.setdefault(airing.station, []).append(airing)
     board: list[StationBoard] = []
     for station in schedules.stations:
         if not station.is_valid_on(today):
             continue
         mine = held.get(station.id, {})
-        open_airings = [airing for airing in airings if airing.station == station.id and airing.end_at() > now_at]
+        open_airings = still_open.get(station.id, [])
         first = open_airings[0] if open_airings else None
         slot_airings = [
             a for a in open_airings if first and a.slot == first.slot and a.start_at - first.start_at < LONGEST_SLOT
@@ -83,7 +87,7 @@ def read_board(record: Record, schedules: Schedules, now_at: datetime) -> list[S
                     contacts.get(station.id),
                     statuses.get(station.id),
                     breaks.get(station.id, []),
-                    refusals[station.id][0].reason if refusals.get(station.id) else "",
+                    refusals.get(station.id, ""),
                     is_ready=needed <= mine.keys(),
                 ),
             )

@@ -31,7 +31,8 @@ class SlotReadiness:
     @property
     def lacking(self) -> tuple[Station, ...]:
         """Give the stations that could not play the slot as it is now."""
-        return tuple(station for station in self.stations if station not in self.holding)
+        holding = {station.id for station in self.holding}
+        return tuple(station for station in self.stations if station.id not in holding)
 
     def is_ready(self) -> bool:
         """Tell whether there is something to play and every station of the slot holds it."""

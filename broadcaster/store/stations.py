@@ -146,6 +146,13 @@ def read_refusals(connection: Connection, station: StationId, limit: int) -> lis
     return [_make_receipt(row) for row in rows]
 
 
+def read_last_refusals(connection: Connection) -> dict[StationId, str]:
+    """Read the reason of the last refusal of every station that ever refused something."""
+    query = select(receipts.c.station_id, receipts.c.reason).where(receipts.c.verdict == Verdict.REFUSED.value)
+    rows = connection.execute(query.order_by(receipts.c.at))
+    return {StationId(row.station_id): row.reason for row in rows}
+
+
 def _make_receipt(row: Row[Any]) -> Receipt:
     return Receipt(row.at, row.name, row.sha256, Verdict(row.verdict), row.reason)
 
