@@ -62,4 +62,4 @@ bench-loudness: apt $(VENV)/dev # our meter and ffmpeg's on the signals of EBU T
 
 .PHONY: fuzz-mastering
 fuzz-mastering: apt $(VENV)/dev # 2,000 broken recordings: some minutes
-	BROADCASTER_FUZZ_CASES=2000 $(BIN)/python -m pytest -s tests/audio/test_mastering_fuzz.py
+	BROADCASTER_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/audio/test_mastering_fuzz.py

@@ -14,12 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.peers import FFMPEG, HERE, measure
+from benchmarks.peers import FFMPEG, HERE, measure, read_version
 from broadcaster.mastering.loudness import LoudnessMeter
 from tests.tech_3341 import CALIBRATION, CASES, RATE_HZ, Case, Samples
 
 Row = dict[str, "str | float | bool"]
 STEP_S = 0.1
+WINDOWS_S = {"S": 3.0, "M": 0.4}
 UNITS = {"I": "LUFS", "S": "LUFS", "M": "LUFS", "TP": "dBTP"}
 
 
@@ -27,13 +28,10 @@ def read_ours(case: Case) -> list[float]:
     """Give every reading of the case by our meter."""
     samples = case.make(RATE_HZ)
     meter = LoudnessMeter(RATE_HZ, samples.shape[1])
-    for start in range(0, len(samples), RATE_HZ):
-        meter.feed(samples[start : start + RATE_HZ])
-    if case.reads in ("S", "M"):
-        window_s, levels = (
-            (3.0, meter.list_short_term_lufs()) if case.reads == "S" else (0.4, meter.list_momentary_lufs())
-        )
-        return [float(one) for one in levels[round((case.from_s - window_s) / STEP_S) :]]
+    meter.feed(samples)
+    if case.reads in WINDOWS_S:
+        levels = meter.list_short_term_lufs() if case.reads == "S" else meter.list_momentary_lufs()
+        return [float(one) for one in levels[round((case.from_s - WINDOWS_S[case.reads]) / STEP_S) :]]
     reading = meter.read()
     return [reading.integrated_lufs if case.reads == "I" else reading.true_peak_dbtp]
 
@@ -51,9 +49,7 @@ def read_by_ffmpeg(case: Case, folder: Path) -> list[float]:
     moments = re.split(r"frame:\d+ ", done.stdout)[1:]
     found = [re.search(rf"lavfi\.r128\.{case.reads}=(\S+)", moment) for moment in moments]
     levels = [float(one[1]) for one in found if one]
-    if case.reads in ("S", "M"):
-        return levels[round(case.from_s / STEP_S) - 1 :]
-    return levels[-1:]
+    return levels[round(case.from_s / STEP_S) - 1 :] if case.reads in WINDOWS_S else levels[-1:]
 
 
 def plan_row(case: Case, ours: list[float], theirs: list[float]) -> Row:
@@ -69,15 +65,13 @@ def plan_row(case: Case, ours: list[float], theirs: list[float]) -> Row:
 
 def plan_table(rows: list[Row], version: str) -> str:
     """Give the table as Markdown."""
-    lines = ["# EBU Tech 3341: our meter, ffmpeg's and what is expected", ""]
-    lines += [
-        f"`python -m benchmarks.loudness`, ffmpeg {version}; 48 kHz. Cases 7 and 8 are real programmes that cannot be"
-    ]
-    lines += [
-        "made; of short-term and momentary loudness the reading that lies farthest off is shown.",
+    lines = [
+        "# EBU Tech 3341: our meter, ffmpeg's and what is expected",
         "",
-    ]
-    lines += [
+        f"`python -m benchmarks.loudness`, ffmpeg {version}; 48 kHz. Cases 7 and 8 are real programmes that cannot be",
+        "made; of short-term and momentary loudness the reading that lies farthest off is shown. ffmpeg tells peaks to",
+        "0.1 dB.",
+        "",
         "| case | signal (peak level dBFS, s) | reads | ours | ffmpeg | expected | |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -98,8 +92,7 @@ def main() -> int:
     """Read all cases with both meters and write the table."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         rows = [plan_row(case, read_ours(case), read_by_ffmpeg(case, Path(name))) for case in CASES]
-    words = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout
-    version = words.split()[2]
+    version = read_version()
     table = plan_table(rows, version)
     output = HERE / "results" / "loudness.json"
     output.write_text(json.dumps({"ffmpeg": version, "rows": rows}, indent=1, ensure_ascii=False) + "\n")

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from benchmarks.mastering_table import Row, plan_table
 from benchmarks.ours import CEILING_DBTP, USAGE
-from benchmarks.peers import FFMPEG, FORM, HERE, PEERS, find_normalizer, make_programme, measure
+from benchmarks.peers import FFMPEG, FORM, HERE, PEERS, find_normalizer, make_programme, measure, read_version
 from benchmarks.peers import plan_command as plan_peer
 from benchmarks.processes import Run, find_median, run
 from broadcaster.mastering.encode import find_encoder
@@ -139,11 +139,8 @@ def compare_lengths(folder: Path, lengths: list[float]) -> list[Row]:
 
 def read_versions(peers: list[str]) -> dict[str, str]:
     """Give machine and versions, without a path."""
-    first = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout.split()[2]
-    found = {"python": platform.python_version(), "ffmpeg": first, "cores": str(os.cpu_count())}
-    found["encoder"] = subprocess.run(
-        [find_encoder(), "-version"], capture_output=True, text=True, check=True
-    ).stdout.split()[2]
+    found = {"python": platform.python_version(), "ffmpeg": read_version(), "cores": str(os.cpu_count())}
+    found["encoder"] = read_version(find_encoder())
     found["processor"] = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.machine(),

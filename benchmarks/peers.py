@@ -54,6 +54,12 @@ def make_programme(folder: Path, minutes: float) -> Path:
     return programme
 
 
+def read_version(program: str = "ffmpeg") -> str:
+    """Read which ffmpeg a program is."""
+    words = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout
+    return words.split()[2]
+
+
 def measure(*source: str) -> tuple[float, float]:
     """Measure a file, named as on ffmpeg's command line, by its meter: loudness (LUFS) and true peak (dBTP)."""
     command = ["ffmpeg", "-nostdin", "-hide_banner", *source, "-af", "ebur128=peak=true", "-f", "null", "-"]

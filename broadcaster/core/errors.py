@@ -28,17 +28,21 @@ class BroadcasterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a file that a person edits: where it stands, what is wrong, what was expected or meant."""
+    """One thing wrong in a file that a person edits: where it stands, what is wrong, what was expected.
+
+    A hint, such as the name that was most likely meant, is said instead of what was expected.
+    """
 
     path: Path
     line: int
     column: int
     message: str
     expected: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
-        said = self.expected if self.expected.endswith("?") else f"expected {self.expected}"
-        tail = f" ({said})" if self.expected else ""
+        said = self.hint or (self.expected and f"expected {self.expected}")
+        tail = f" ({said})" if said else ""
         return f"{self.path}:{self.line}:{self.column}: {self.message}{tail}"
 
 

@@ -31,9 +31,9 @@ def match_guards(schedules: Schedules, stations: Places, timetable: Places) -> I
     for number, guard in enumerate(schedules.guards):
         for place, name in enumerate(guard.stations):
             if name not in known:
-                expected = suggest_nearest(name, known, "a station, a group or all")
-                where = ("guards", number, "stations", place)
-                yield stations.make_fault(where, f"unknown station or group {name!r}", expected)
+                where, hint = ("guards", number, "stations", place), suggest_nearest(name, known)
+                message = f"unknown station or group {name!r}"
+                yield stations.make_fault(where, message, "a station, a group or all", hint)
         yield from _match_guard(number, guard, schedules, patterns, timetable)
 
 
@@ -63,7 +63,7 @@ def _match_guard(
     slots = schedules.slots
     told: set[tuple[str, str]] = set()
     rows = {
-        _mark(slot.has_station(station) for slot in slots)
+        _mark(n for n, slot in enumerate(slots) if slot.has_station(station))
         for station in schedules.stations
         if guard.has_station(station)
     }
@@ -78,9 +78,8 @@ def _match_guard(
             if (on.weekday(), today) in seen:
                 continue
             seen.add((on.weekday(), today))
-            for kind, slot, message, expected in _match_day(
-                guard, on, [slots[n] for n in indexes.values() if today >> n & 1]
-            ):
+            on_slots = [slot for n, slot in named if today >> n & 1]
+            for kind, slot, message, expected in _match_day(guard, on, on_slots):
                 if (kind, slot.id) not in told:
                     told.add((kind, slot.id))
                     yield places.make_fault(("slots", indexes[slot.id], "at"), f"{message}: {name}", expected)
@@ -131,7 +130,7 @@ def _list_patterns(schedules: Schedules) -> list[Pattern]:
     alike: dict[object, list[int]] = {}
     for n, slot in enumerate(schedules.slots):
         alike.setdefault(list_rule(slot), []).append(n)
-    rules = [(schedules.slots[numbers[0]], sum(1 << n for n in numbers)) for numbers in alike.values()]
+    rules = [(schedules.slots[numbers[0]], _mark(numbers)) for numbers in alike.values()]
     found: dict[tuple[int, int], date] = {}
     for on in _list_dates(schedules):
         marks = sum(mark for slot, mark in rules if match_slot(slot, on, schedules.copies).is_on)
@@ -139,9 +138,9 @@ def _list_patterns(schedules: Schedules) -> list[Pattern]:
     return [(on, marks) for (_, marks), on in found.items()]
 
 
-def _mark(answers: Iterable[bool]) -> int:
-    """Put answers into one number, the first as its lowest bit."""
-    return sum(1 << n for n, answer in enumerate(answers) if answer)
+def _mark(numbers: Iterable[int]) -> int:
+    """Put the places of slots into one number, a bit for each."""
+    return sum(1 << n for n in numbers)
 
 
 def _list_dates(schedules: Schedules) -> Iterator[date]:

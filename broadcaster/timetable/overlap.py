@@ -19,7 +19,7 @@ SEARCH_DAYS = 6 * 366
 class Places(Protocol):
     """Where values stand in a file."""
 
-    def make_fault(self, place: Sequence[str | int], message: str, expected: str = "") -> Fault:
+    def make_fault(self, place: Sequence[str | int], message: str, expected: str = "", hint: str = "") -> Fault:
         """Make a fault at a value."""
         ...
 

@@ -70,7 +70,7 @@ def _match_periods(schedules: Schedules, places: SchedulePlaces) -> Iterator[Fau
         for place, name in enumerate(campaign.columns):
             if name not in columns:
                 where = ("campaigns", n, "columns", place)
-                yield places.campaigns.make_fault(where, f"unknown column {name!r}", _expect_one_of(columns, name))
+                yield _make_unknown(places.campaigns, where, "column", name, columns)
     for n, station in enumerate(schedules.stations):
         if turned(station.valid_from, station.valid_to):
             yield places.stations.make_fault(("stations", n, "valid_to"), "the station ends before it starts", late)
@@ -102,10 +102,10 @@ def _match_centre(schedules: Schedules, places: Places) -> Iterator[Fault]:
         for place, name in enumerate(area.stations):
             if name not in targets:
                 where = ("alerts", "areas", n, "stations", place)
-                yield places.make_fault(where, f"unknown station or group {name!r}", _expect_one_of(targets, name))
+                yield _make_unknown(places, where, "station or group", name, targets)
     for key, name in (("priority_column", alerts.priority_column), ("normal_column", alerts.normal_column)):
         if name and name not in columns:
-            yield places.make_fault(("alerts", key), f"unknown column {name!r}", _expect_one_of(columns, name))
+            yield _make_unknown(places, ("alerts", key), "column", name, columns)
     mail = schedules.centre.mail
     if mail is not None and mail.user and not mail.password_file:
         yield places.make_fault(("mail", "user"), f"where is the password of {mail.user!r}?", "`password_file`")
@@ -113,10 +113,10 @@ def _match_centre(schedules: Schedules, places: Places) -> Iterator[Fault]:
         yield places.make_fault(("alerts", "take"), "alerts taken without a person, but from whom?", "`senders`")
 
 
-def _expect_one_of(names: Iterable[str], wrong: str) -> str:
+def _make_unknown(places: Places, where: Sequence[str | int], what: str, name: str, names: Iterable[str]) -> Fault:
     known = sorted(names)
     listed = "one of " + ", ".join(known[:8]) + (" …" if len(known) > 8 else "") if known else ""
-    return suggest_nearest(wrong, known, listed)
+    return places.make_fault(where, f"unknown {what} {name!r}", listed, suggest_nearest(name, known))
 
 
 def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -> Iterator[Fault]:
@@ -126,14 +126,13 @@ def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -
     for n, name in enumerate(slot.stations):
         if name not in targets:
             where = ("slots", index, "stations", n)
-            yield places.make_fault(where, f"unknown station or group {name!r}", _expect_one_of(targets, name))
+            yield _make_unknown(places, where, "station or group", name, targets)
     for n, item in enumerate(slot.rundown):
         place: tuple[str | int, ...] = ("slots", index, "rundown", n)
         if (item.programme is None) == (item.column is None):
             yield places.make_fault(place, "a rundown item is a programme or a column", "exactly one of the two")
         elif item.column is not None and item.column not in columns:
-            expected = _expect_one_of(columns, item.column)
-            yield places.make_fault((*place, "column"), f"unknown column {item.column!r}", expected)
+            yield _make_unknown(places, (*place, "column"), "column", item.column, columns)
     if slot.repeat_of is None and not slot.rundown:
         yield places.make_fault(("slots", index), f"slot {slot.id!r} has nothing to play", "a rundown or repeat_of")
     if slot.repeat_of is not None:
@@ -142,7 +141,7 @@ def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -
         if slot.rundown:
             yield places.make_fault(repeat, "a slot has a rundown or repeats another slot, not both", "one of the two")
         if repeated is None:
-            yield places.make_fault(repeat, f"unknown slot {slot.repeat_of!r}", _expect_one_of(slots, slot.repeat_of))
+            yield _make_unknown(places, repeat, "slot", slot.repeat_of, slots)
         elif repeated.repeat_of is not None:
             expected = f"the slot that it repeats, {repeated.repeat_of!r}"
             yield places.make_fault(repeat, f"{slot.repeat_of!r} is itself a repeat", expected)

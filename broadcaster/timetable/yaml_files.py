@@ -40,10 +40,10 @@ class PlacedFile:
         self.path = path
         self.root = root
 
-    def make_fault(self, place: Sequence[str | int], message: str, expected: str = "") -> Fault:
+    def make_fault(self, place: Sequence[str | int], message: str, expected: str = "", hint: str = "") -> Fault:
         """Make a fault at a value; where the value is missing, at the nearest thing around it."""
         line, column = self._find(place)
-        return Fault(self.path, line + 1, column + 1, message, expected)
+        return Fault(self.path, line + 1, column + 1, message, expected, hint)
 
     def _find(self, place: Sequence[str | int]) -> tuple[int, int]:
         node = self.root
@@ -136,7 +136,7 @@ def _explain(placed: PlacedFile, form: type[BaseModel], details: ErrorDetails) -
     if kind == "extra_forbidden":
         line, column = placed.find_key(place)
         near = suggest_nearest(str(name), _list_fields(form, place[:-1]))
-        return Fault(placed.path, line + 1, column + 1, f"unknown field {name!r}", near)
+        return Fault(placed.path, line + 1, column + 1, f"unknown field {name!r}", hint=near)
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     shown = repr(details["input"])[:60]
     return placed.make_fault(place, f"{_name(place)} is {shown}", message.removeprefix("expected "))
