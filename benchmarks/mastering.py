@@ -31,7 +31,7 @@ from benchmarks.processes import Run, find_median, run
 from broadcaster.mastering.encode import find_encoder
 
 PARTS = ("linear", "limiter", "batch", "growth")
-TARGETS_LUFS = {"linear": -20.0, "limiter": -14.0}
+LIMITER_LUFS = -14.0  # loud enough that the limiter works all through
 BARS = {"linear": (0.75, 1.35), "limiter": (1.0, 1.8)}  # wall and CPU over the floor's
 NORMALIZE_BAR = 0.2
 BATCH, BATCH_BAR = 8, 0.7
@@ -66,9 +66,16 @@ def add_ratio(rows: list[Row], peer: str, unit: str, ours: float, theirs: float,
     print(f"  {unit:9} ours {ours:9.2f}  {peer:18} {theirs:9.2f}  ratio {ratio:6.3f}  {verdict}", flush=True)
 
 
+def choose_linear_target(source: Path) -> float:
+    """Give the loudness (LUFS) at which gain alone leaves the peak 1.5 dB under the ceiling, room for the encoder."""
+    loudness_lufs, peak_dbtp = measure("-i", str(source))
+    return round(loudness_lufs + CEILING_DBTP - 1.5 - peak_dbtp, 1)
+
+
 def compare(part: str, source: Path, peers: list[str], rounds: int) -> list[Row]:
     """Run ours and the peers in turn on one programme, several times."""
-    target_lufs, rows = TARGETS_LUFS[part], []
+    rows: list[Row] = []
+    target_lufs = LIMITER_LUFS if part == "limiter" else choose_linear_target(source)
     order = [*[peer for peer in peers if peer == "floor"], "ours", *[peer for peer in peers if peer != "floor"]]
     runs: dict[str, list[Run]] = {peer: [] for peer in order}
     found: dict[str, tuple[float, float]] = {}
@@ -97,12 +104,6 @@ def compare(part: str, source: Path, peers: list[str], rounds: int) -> list[Row]
     return [*rows, *print_profile(source, target_lufs)] if any(row.get("met") is False for row in rows) else rows
 
 
-def choose_linear_target(source: Path) -> float:
-    """Give the loudness (LUFS) at which gain alone leaves the peak 1.5 dB under the ceiling, room for the encoder."""
-    loudness_lufs, peak_dbtp = measure("-i", str(source))
-    return round(loudness_lufs + CEILING_DBTP - 1.5 - peak_dbtp, 1)
-
-
 def compare_batch(source: Path, rounds: int) -> list[Row]:
     """Master eight files in one go, against the floor one after another."""
     made, rows = source.parent / "made.mp3", []
@@ -123,7 +124,7 @@ def compare_lengths(folder: Path, lengths: list[float]) -> list[Row]:
     costs: list[Run] = []
     for minutes in lengths:
         source, made = make_programme(folder, minutes), folder / "made.mp3"
-        took = run(plan_peer("ours", source, made, TARGETS_LUFS["limiter"]))
+        took = run(plan_peer("ours", source, made, LIMITER_LUFS))
         costs.append(Run(took.wall_s / minutes, took.cpu_s / minutes, took.peak_mib))
         row: Row = {"kind": "length", "length_min": minutes, "wall_s": round(took.wall_s, 2)}
         rows.append({**row, "cpu_s": round(took.cpu_s, 2), "peak_mib": round(took.peak_mib, 1)})
