@@ -63,9 +63,10 @@ def preview_day(record: Record, schedules: Schedules, on: date) -> list[Occurren
 def read_played_before(record: Record, one: Occurrence) -> dict[ProgrammeId, tuple[datetime, SlotId]]:
     """Read which programmes of a slot that is no repeat were planned before it, last when and in which slot.
 
-    They would count as new although they have been heard: the slot should repeat the other one, or have others.
+    They would count as new although they have been heard: the slot should repeat the other one, or have others. What
+    a fill took is meant to be heard again.
     """
-    names = [item.id for item in one.items if item.kind is ProgrammeKind.PROGRAMME]
+    names = [item.id for item in one.items if item.kind is ProgrammeKind.PROGRAMME and item.id not in one.filling]
     if one.slot.repeat_of is not None or not names:
         return {}
     with record.read() as connection:

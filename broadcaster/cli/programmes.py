@@ -40,7 +40,7 @@ def programme() -> None:
 @click.option("--column", help="Column (chuyên mục) of schedules/columns.yaml.")
 @click.option("--campaign", help="Campaign of schedules/campaigns.yaml.")
 @click.option("--language", default="vi", show_default=True, help="Language of the programme: vi, mtq, tai, km …")
-@click.option("--stories", type=click.IntRange(1, 999), default=1, show_default=True,
+@click.option("--stories", type=click.IntRange(0, 999), default=1, show_default=True,
               help="News items and articles (tin, bài) in it, for the report.")  # fmt: skip
 @click.option("--date", "on", help="Date it belongs to, 2023-10-09 or 09/10/2023; today otherwise.")
 @click.option("--ident", is_flag=True, help="It is an ident (đài hiệu) that frames programmes; needs no column.")

@@ -66,7 +66,9 @@ def show(
         offset = timedelta()
         for item in one.items:
             begins, before = at + offset, played[id(one)].get(item.id)
-            note = f"PLAYED ALREADY {before[0].astimezone(zone):%d/%m %H:%M}" if before else ""
+            note = "fills up" if item.id in one.filling else ""
+            if before:
+                note = f"PLAYED ALREADY {before[0].astimezone(zone):%d/%m %H:%M}"
             rows.append(("", f"{begins:%H:%M:%S}", f"  {item.title}", "", format_length(item.master.duration_ms), note))
             offset += timedelta(milliseconds=item.master.duration_ms)
     print_table("", ("Day", "Time", "What", "Stations", "Length", "Note"), rows, right=(3, 4))
@@ -146,7 +148,8 @@ def _to_fields(
         "missing": one.missing,
         "items": [
             {"programme": item.id, "title": item.title, "duration_ms": item.master.duration_ms,
-             "sha256": item.master.sha256, "played_at": played[item.id][0] if item.id in played else None}
+             "sha256": item.master.sha256, "fill": item.id in one.filling,
+             "played_at": played[item.id][0] if item.id in played else None}
             for item in one.items
         ],
     }  # fmt: skip

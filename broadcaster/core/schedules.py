@@ -134,10 +134,15 @@ class CentreSettings:
 
 @dataclass(frozen=True, slots=True)
 class RundownItem:
-    """One place in a slot's rundown: a programme by name, or whatever a column has for the date."""
+    """One place in a slot's rundown: a programme by name, whatever a column has for the date, or a fill.
+
+    A fill takes whole programmes of its column, of any date up to the slot's own, for what the rest of the rundown
+    leaves of the slot's `max_min`.
+    """
 
     programme: ProgrammeId | None = None
     column: ColumnId | None = None
+    fill: ColumnId | None = None
 
 
 class HolidayRule(StrEnum):

@@ -34,7 +34,7 @@ def _list_slots(programme: Programme, schedules: Schedules) -> list[Slot]:
         slot.id
         for slot in schedules.slots
         for item in slot.rundown
-        if item.programme == programme.id or (item.column is not None and item.column == programme.column)
+        if item.programme == programme.id or programme.column in {item.column, item.fill} - {None}
     }
     return [slot for slot in schedules.slots if slot.id in first or slot.repeat_of in first]
 

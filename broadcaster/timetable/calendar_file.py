@@ -21,7 +21,7 @@ from broadcaster.core.ids import is_id, plan_id
 from broadcaster.core.schedules import Schedules, Slot
 from broadcaster.core.time import DAYS
 from broadcaster.timetable.recur import match_slot
-from broadcaster.timetable.table import Value
+from broadcaster.timetable.table import ITEM_KINDS, Value
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 REPEAT = "repeat"
@@ -102,7 +102,9 @@ def _list_categories(slot: Slot) -> Iterable[str]:
     if slot.repeat_of is not None:
         yield f"{REPEAT}:{slot.repeat_of}"
     for item in slot.rundown:
-        yield f"programme:{item.programme}" if item.programme is not None else f"column:{item.column}"
+        for kind in ITEM_KINDS:
+            if getattr(item, kind) is not None:
+                yield f"{kind}:{getattr(item, kind)}"
 
 
 def read_calendar(path: Path) -> list[dict[str, Value]]:
@@ -158,7 +160,7 @@ def _read_content(event: Event, where: str) -> dict[str, Value]:
         kind, colon, what = name.partition(":")
         if colon and kind == REPEAT:
             content["repeat_of"] = what
-        elif colon and kind in ("programme", "column"):
+        elif colon and kind in ITEM_KINDS:
             items.append({kind: what})
     if items:
         content["rundown"] = items

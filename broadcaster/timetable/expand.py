@@ -10,9 +10,12 @@ from broadcaster.core.ids import AiringId, ColumnId, ProgrammeId, SlotId
 from broadcaster.core.model import Airing, Programme, ProgrammeKind, StartRule, Station
 from broadcaster.core.schedules import DayCopy, RundownItem, Schedules, Slot
 from broadcaster.core.time import wall_to_utc
+from broadcaster.timetable.fill import choose_fill
 from broadcaster.timetable.recur import match_slot
 
 REPEAT_REACH_DAYS = 7
+TURNS_A_DAY = 12
+MILLISECOND = timedelta(milliseconds=1)
 
 
 class Shelf:
@@ -23,20 +26,29 @@ class Shelf:
         self._waiting = tuple(waiting)
         self.by_id: dict[ProgrammeId, Programme] = {}
         self.by_column: dict[tuple[ColumnId, date], list[Programme]] = {}
+        self._pieces: dict[ColumnId, list[Programme]] = {}
         for programme in sorted(programmes, key=lambda p: (p.added_at, p.id)):
             self.by_id[programme.id] = programme
             if programme.column is not None and programme.kind is ProgrammeKind.PROGRAMME:
                 self.by_column.setdefault((programme.column, programme.on), []).append(programme)
+                self._pieces.setdefault(programme.column, []).append(programme)
 
     def list_for(self, item: RundownItem, on: date) -> list[Programme]:
-        """List what a rundown item stands for on a date; nothing when its column has none or its name is unknown."""
+        """List what a rundown item stands for on a date; nothing when its column has none or its name is unknown.
+
+        A fill stands for nothing by itself: what it takes depends on the rest of the rundown.
+        """
         if item.column is not None:
             return self.by_column.get((item.column, on), [])
         programme = self.by_id.get(item.programme) if item.programme is not None else None
         return [programme] if programme else []
 
+    def list_pieces(self, column: ColumnId, on: date) -> list[Programme]:
+        """List what a fill may take on a date: all that its column has of this date and earlier ones."""
+        return [piece for piece in self._pieces.get(column, ()) if piece.on <= on]
+
     def list_waiting(self, item: RundownItem, on: date) -> list[Programme]:
-        """List what a rundown item would stand for on a date if it were approved."""
+        """List what a rundown item would stand for on a date if it were approved; a fill waits for nothing."""
         if item.column is None:
             return [programme for programme in self._waiting if programme.id == item.programme]
         return [programme for programme in self._waiting if (programme.column, programme.on) == (item.column, on)]
@@ -48,7 +60,8 @@ class Occurrence:
 
     `items` is empty when the rundown holds idents alone: an ident without a programme is not worth airing. `missing`
     names the rundown items for which there is nothing. `source_on` is the date whose rundown
-    plays: of a repeat that of the slot it repeats, None when there is none.
+    plays: of a repeat that of the slot it repeats, None when there is none. `filling` are those of the items that a
+    fill took.
     """
 
     slot: Slot
@@ -57,6 +70,7 @@ class Occurrence:
     items: tuple[Programme, ...]
     missing: tuple[str, ...]
     source_on: date | None = None
+    filling: frozenset[ProgrammeId] = frozenset()
 
     def sum_duration(self) -> timedelta:
         """Sum the length of all items."""
@@ -79,7 +93,8 @@ def expand_station(occurrences: Iterable[Occurrence], station: Station) -> Itera
     """Give one station's airings of expanded slots.
 
     The first item starts at the slot's second, each later one after the item before it; an airing's id holds the
-    date, the slot, its place and the start of the master's hash, so that another recording is another airing.
+    date, the slot, its place and the start of the master's hash, so that another recording is another airing. What a
+    fill took counts as new on the date that it belongs to, and as a repeat on every other.
     """
     for occurrence in occurrences:
         slot = occurrence.slot
@@ -103,7 +118,7 @@ def expand_station(occurrences: Iterable[Occurrence], station: Station) -> Itera
                 volume=min(130, round(slot.volume * station.volume / 100)),
                 start_rule=StartRule.AFTER if place else slot.start_rule,
                 late_rule=slot.late_rule,
-                is_repeat=slot.repeat_of is not None,
+                is_repeat=slot.repeat_of is not None or (item.id in occurrence.filling and item.on != occurrence.on),
                 within_ms=0 if place else slot.within // timedelta(milliseconds=1),
                 may_repeat=slot.repeat_if_missing,
                 is_ident=item.kind is ProgrammeKind.IDENT,
@@ -117,17 +132,50 @@ def _expand_slot(slot: Slot, on: date, schedules: Schedules, slots: Mapping[Slot
     start_at = wall_to_utc(on, slot.at, schedules.centre.zone)
     if source_on is None:
         return Occurrence(slot, on, start_at, (), (f"an earlier {source.id}",))
-    items: list[Programme] = []
+    found = [shelf.list_for(item, source_on) for item in source.rundown]
+    has_own = any(one.kind is ProgrammeKind.PROGRAMME for listed in found for one in listed)
+    filling: frozenset[ProgrammeId] = frozenset()
+    if has_own or all(item.column is None for item in source.rundown):
+        length = timedelta(minutes=min(slot.max_min, source.max_min))
+        turn = source_on.toordinal() * TURNS_A_DAY + list(slots).index(source.id)
+        filling = _fill(source.rundown, found, length, turn, shelf, source_on)
     missing: list[str] = []
-    for item in source.rundown:
-        found = shelf.list_for(item, source_on)
+    for item, listed in zip(source.rundown, found, strict=True):
         waiting = shelf.list_waiting(item, source_on)
-        items += found
         missing += [f"approval of {programme.id}" for programme in waiting]
-        if not found and not waiting:
-            missing.append(f"column {item.column}" if item.column else f"programme {item.programme}")
-    is_empty = all(item.kind is ProgrammeKind.IDENT for item in items)
-    return Occurrence(slot, on, start_at, () if is_empty else tuple(items), tuple(missing), source_on)
+        if not listed and not waiting:
+            missing += _name_missing(item, shelf, source_on)
+    items = tuple(one for listed in found for one in listed)
+    is_empty = all(one.kind is ProgrammeKind.IDENT for one in items)
+    return Occurrence(slot, on, start_at, () if is_empty else items, tuple(missing), source_on, filling)
+
+
+def _fill(
+    rundown: Sequence[RundownItem],
+    found: list[list[Programme]],
+    length: timedelta,
+    turn: int,
+    shelf: Shelf,
+    on: date,
+) -> frozenset[ProgrammeId]:
+    """Put what the fills of a rundown take into `found`, the first fill first; nothing stands in a rundown twice."""
+    filling: set[ProgrammeId] = set()
+    for place, item in enumerate(rundown):
+        if item.fill is None:
+            continue
+        there = {one.id for listed in found for one in listed}
+        rest_ms = length // MILLISECOND - sum(one.master.duration_ms for listed in found for one in listed)
+        pieces = [piece for piece in shelf.list_pieces(item.fill, on) if piece.id not in there]
+        found[place] = choose_fill(pieces, rest_ms, turn)
+        filling |= {piece.id for piece in found[place]}
+    return frozenset(filling)
+
+
+def _name_missing(item: RundownItem, shelf: Shelf, on: date) -> list[str]:
+    """Name what a rundown item stands for in vain; a fill misses nothing as long as its column has a piece."""
+    if item.fill is None:
+        return [f"column {item.column}" if item.column else f"programme {item.programme}"]
+    return [] if shelf.list_pieces(item.fill, on) else [f"column {item.fill} to fill with"]
 
 
 def _find_repeated(slot: Slot, source: Slot, on: date, copies: Sequence[DayCopy]) -> date | None:

@@ -58,6 +58,16 @@ def _explain_items(occurrence: Occurrence, schedules: Schedules, shelf: Shelf) -
         told.append(f"repeats {source.id} of {occurrence.source_on:%d/%m/%Y}")
     on = occurrence.source_on or occurrence.on
     for item in source.rundown:
+        if item.fill is not None:
+            pieces = shelf.list_pieces(item.fill, on)
+            taken = sum(one.column == item.fill and one.id in occurrence.filling for one in occurrence.items)
+            if not pieces:
+                told.append(f"column {item.fill} has nothing to fill with")
+            elif occurrence.items:
+                told.append(f"fills up with {taken} of the {len(pieces)} pieces of column {item.fill}")
+            else:
+                told.append(f"column {item.fill} alone fills nothing")
+            continue
         count = len(shelf.list_for(item, on))
         told += [f"{programme.id} is not approved" for programme in shelf.list_waiting(item, on)]
         if item.column is not None:

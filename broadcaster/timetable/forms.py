@@ -238,6 +238,7 @@ class ItemForm(Form):
 
     programme: Id | None = None
     column: Id | None = None
+    fill: Id | None = None
 
 
 class SpanForm(Form):

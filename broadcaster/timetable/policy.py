@@ -129,10 +129,13 @@ def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -
             yield _make_unknown(places, where, "station or group", name, targets)
     for n, item in enumerate(slot.rundown):
         place: tuple[str | int, ...] = ("slots", index, "rundown", n)
-        if (item.programme is None) == (item.column is None):
-            yield places.make_fault(place, "a rundown item is a programme or a column", "exactly one of the two")
-        elif item.column is not None and item.column not in columns:
-            yield _make_unknown(places, (*place, "column"), "column", item.column, columns)
+        if [item.programme, item.column, item.fill].count(None) != 2:
+            message = "a rundown item is a programme, a column or a fill"
+            yield places.make_fault(place, message, "exactly one of the three")
+            continue
+        for key, wanted in (("column", item.column), ("fill", item.fill)):
+            if wanted is not None and wanted not in columns:
+                yield _make_unknown(places, (*place, key), "column", wanted, columns)
     if slot.repeat_of is None and not slot.rundown:
         yield places.make_fault(("slots", index), f"slot {slot.id!r} has nothing to play", "a rundown or repeat_of")
     if slot.repeat_of is not None:

@@ -235,6 +235,7 @@ def _make_slot(form: SlotForm) -> Slot:
             RundownItem(
                 programme=None if item.programme is None else ProgrammeId(item.programme),
                 column=None if item.column is None else ColumnId(item.column),
+                fill=None if item.fill is None else ColumnId(item.fill),
             )
             for item in form.rundown
         ),

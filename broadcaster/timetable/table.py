@@ -13,7 +13,7 @@ from datetime import date, datetime, time
 from broadcaster.core.errors import InputError
 from broadcaster.core.ids import compose, suggest_nearest
 from broadcaster.core.time import read_date
-from broadcaster.timetable.forms import SlotForm
+from broadcaster.timetable.forms import ItemForm, SlotForm
 
 Value = str | int | date | list["Value"] | dict[str, "Value"]
 Row = dict[str, str]
@@ -24,6 +24,7 @@ LABELS = {
     "every_weeks": "Mỗi mấy tuần",
     "nth": "Tuần thứ mấy trong tháng", "dates": "Các ngày", "except": "Trừ các ngày", "volume": "Âm lượng",
 }  # fmt: skip
+ITEM_KINDS = tuple(ItemForm.model_fields)
 _NAMED = re.compile(r"\(([a-z_]+)\)\s*$")
 _SPAN = ".."
 
@@ -153,8 +154,9 @@ def _read_int(text: str, where: str) -> int:
 
 def _read_item(part: str, where: str) -> Value:
     name, colon, what = part.partition(":")
-    if not colon or name.strip() not in ("programme", "column"):
-        raise InputError(f"{where}: {part!r} is no item", hint="write column:thoi-su or programme:dai-hieu")
+    if not colon or name.strip() not in ITEM_KINDS:
+        hint = "write column:thoi-su, programme:dai-hieu or fill:ca-nhac"
+        raise InputError(f"{where}: {part!r} is no item", hint=hint)
     return {name.strip(): what.strip()}
 
 

@@ -14,6 +14,7 @@ from broadcaster.centre.editions import write_report
 from broadcaster.centre.programmes import get_programme, remove_programme, restore_programme
 from broadcaster.centre.publish import preview_day, publish_days, read_played_before
 from broadcaster.centre.reports import make_report, order_week
+from broadcaster.centre.slots_ready import read_slots_ready
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InUseError, UnknownNameError
 from broadcaster.core.files import hash_bytes
@@ -21,16 +22,18 @@ from broadcaster.core.ids import ColumnId, LogId, SlotId
 from broadcaster.core.model import LateRule, StartRule
 from broadcaster.core.schedules import RundownItem, Schedules, Slot
 from broadcaster.store.engine import Record
+from broadcaster.store.logs import write_journal
 from broadcaster.store.plans import read_airings_between, read_newest
 from broadcaster.store.programmes import write_programme
 from broadcaster.store.stations import write_contact, write_receipts
 from broadcaster.wire.chain import START as CHAIN_START
 from broadcaster.wire.chain import ChainPoint, plan_line, read_line
 from broadcaster.wire.day_plan import read_day_plan
+from broadcaster.wire.journal import Ending, Happening, read_entry, write_entry
 from broadcaster.wire.receipt import Receipt, read_receipt, write_receipt
 from broadcaster.wire.receipt import Verdict as ReceiptVerdict
 from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
-from tests.unit.makers import AN_NONG, START, make_programme, make_schedules
+from tests.unit.makers import AN_NONG, START, make_entry, make_programme, make_schedules
 
 MONDAY = date(2023, 10, 9)
 NEWS = RundownItem(column=ColumnId("thoi-su"))
@@ -183,3 +186,36 @@ def test_what_was_played_already_and_is_no_repeat_is_said(
     assert read_played_before(record, first) == {}
     assert read_played_before(record, second) == {"tin": (START, "chieu")}
     assert read_played_before(record, third) == {}
+
+
+def test_what_fills_a_slot_is_planned_sent_and_judged_like_any_item(workspace: Workspace, record: Record) -> None:
+    fill = dataclasses.replace(AFTERNOON, max_min=3, rundown=(NEWS, RundownItem(fill=ColumnId("nong-nghiep"))))
+    schedules = make_schedules(fill, dataclasses.replace(EVENING, repeat_of=fill.id, rundown=(), max_min=3))
+    with record.write() as connection:
+        for n in range(5):
+            write_programme(connection, make_programme(f"bai-{n}", "nong-nghiep", date(2023, 9, 1)))
+    (plan,) = publish_days(workspace, record, schedules, [MONDAY], MORNING)
+    assert plan.airings == 6
+    evening_end = START + timedelta(hours=3)
+    with record.read() as connection:
+        airings = read_airings_between(connection, START, evening_end)
+    assert [airing.is_repeat for airing in airings] == [False, True, True, True, True, True]
+    assert [airing.programme for airing in airings[:3]] == [airing.programme for airing in airings[3:]]
+    afternoon, _ = read_slots_ready(record, schedules, [MONDAY], MORNING)
+    assert (afternoon.is_ready(), afternoon.missing) == (False, ())
+    assert read_played_before(record, preview_day(record, schedules, MONDAY + timedelta(days=1))[0]) == {}
+    entries = [entry for n, airing in enumerate(airings[:3]) for entry in (
+        make_entry(Happening.START, airing),
+        make_entry(Happening.END, airing, output_ms=60_000 if n < 2 else 20_000, ending=Ending.COMPLETE),
+    )]  # fmt: skip
+    lines = [read_entry(read_line(plan_line(ChainPoint(LogId("aa"), n, CHAIN_START), write_entry(entry))))
+             for n, entry in enumerate(entries)]  # fmt: skip
+    with record.write() as connection:
+        write_journal(connection, AN_NONG, lines, evening_end)
+    report = make_report(record, schedules, MONDAY, MONDAY, evening_end)
+    verdicts = {outcome.airing.id: outcome.verdict for outcome in report.outcomes}
+    assert [verdicts[airing.id] for airing in airings] == [
+        Verdict.FULL, Verdict.FULL, Verdict.SHORT, *[Verdict.NO_JOURNAL] * 3,
+    ]  # fmt: skip
+    (music,) = (row for row in report.columns if row.id == "nong-nghiep")
+    assert (music.airings, music.new_dmin, music.repeat_dmin) == (2, 0, 13)

@@ -47,6 +47,7 @@ slots:
       # the ident comes first
       - programme: dai-hieu
       - column: thoi-su
+      - fill: thoi-su
 
   - id: sang # a repeat
     title: Phát lại

@@ -45,6 +45,8 @@ WRONG = [
     ({"timetable": SLOT.replace("at:", "att:")}, "timetable.yaml:5:5: unknown field 'att'", "(did you mean 'at'?)"),
     ({"timetable": SLOT.replace("max_min: 30", "max_min: 0")}, "timetable.yaml:6:14: field 'max_min' is 0", "1"),
     ({"timetable": SLOT.replace("thoi-su", "thoi-xu")}, "7:24: unknown column 'thoi-xu'", "did you mean 'thoi-su'?"),
+    ({"timetable": SLOT.replace("}]", "}, {fill: thoi-s}]")}, "7:41: unknown column 'thoi-s'", "mean 'thoi-su'?"),
+    ({"timetable": SLOT.replace("}]", ", fill: thoi-su}]")}, "7:15: a rundown item is a programme, a column or", ""),
     ({"timetable": SLOT + "    stations: [an-nog]\n"}, "8:16: unknown station or group", "did you mean 'an-nong'?"),
     ({"timetable": SLOT + "    days: [mom]\n"}, "timetable.yaml:8:12:", "'mon'"),
     ({"timetable": SLOT.replace("17:00", "03:15")}, "5:9: slot 'chieu' (03:15, up to 30 min) lies in the quiet", ""),
