@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from broadcaster.core.errors import InputError
-from broadcaster.core.ids import ID_RULE, compose, is_id
-from broadcaster.core.time import read_week
+from broadcaster.core.ids import ID_RULE, compose, is_id, plan_id
+from broadcaster.core.time import read_date, read_week
 
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
 def _check_id(text: str) -> str:
     if not is_id(text):
-        raise ValueError(f"expected {ID_RULE}")
+        near = plan_id(text)
+        raise ValueError(f"expected {ID_RULE}" + (f", such as {near!r}" if near else ""))
     return text
 
 
@@ -35,10 +36,26 @@ def _read_monday(text: str) -> str:
     try:
         read_week(text)
     except InputError as error:
-        raise ValueError(f"expected an ISO week such as 2023-W41 ({error.message})") from error
+        raise ValueError(f"expected an ISO week of that year, such as 2023-W41 ({text} is none)") from error
     return text
 
 
+def read_day(value: object) -> object:
+    """Read a day as people write it; pydantic makes a fault of the ValueError when it is none."""
+    try:
+        return value if isinstance(value, date) else read_date(str(value))
+    except InputError as error:
+        raise ValueError("expected a day that there is, such as 2023-10-09 or 09/10/2023") from error
+
+
+def _read_day_or_week(value: object) -> object:
+    """Take a week for a text, and anything else for a date."""
+    text = str(value)
+    return _read_monday(text) if "w" in text.casefold() else read_day(value)
+
+
+OnDate = Annotated[date, BeforeValidator(read_day)]
+DateOrWeek = Annotated[date | str, BeforeValidator(_read_day_or_week)]
 Week = Annotated[str, AfterValidator(_read_monday)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(compose)]
 Id = Annotated[str, AfterValidator(_check_id)]

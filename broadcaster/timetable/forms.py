@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from broadcaster.core.model import LateRule, Priority, StartRule, StationKind
 from broadcaster.core.schedules import HolidayRule, MailSecurity
-from broadcaster.timetable.field_types import Address, Day, Id, Name, TimeOfDay, Week
+from broadcaster.timetable.field_types import Address, DateOrWeek, Day, Id, Name, OnDate, TimeOfDay, Week, read_day
 
 
 class Form(BaseModel):
@@ -165,8 +164,8 @@ class StationForm(Form):
     volume: int = Field(100, ge=0, le=130)
     phone: str = ""
     agent: bool = True
-    valid_from: date | None = None
-    valid_to: date | None = None
+    valid_from: OnDate | None = None
+    valid_to: OnDate | None = None
 
 
 class OwnHoursForm(QuietForm):
@@ -211,8 +210,8 @@ class ColumnsFile(Form):
 class BaselineForm(Form):
     """The period before a campaign that its airtime is compared with."""
 
-    start: date = Field(alias="from")
-    end: date = Field(alias="to")
+    start: OnDate = Field(alias="from")
+    end: OnDate = Field(alias="to")
 
 
 class CampaignForm(Form):
@@ -220,8 +219,8 @@ class CampaignForm(Form):
 
     id: Id
     name: Name
-    start: date = Field(alias="from")
-    end: date = Field(alias="to")
+    start: OnDate = Field(alias="from")
+    end: OnDate = Field(alias="to")
     baseline: BaselineForm | None = None
     columns: list[Id] = []
 
@@ -244,21 +243,23 @@ class ItemForm(Form):
 class SpanForm(Form):
     """Dates from a first to a last."""
 
-    start: date = Field(alias="from")
-    end: date = Field(alias="to")
+    start: OnDate = Field(alias="from")
+    end: OnDate = Field(alias="to")
 
 
 def _read_span(value: object) -> object:
     """Take a single date for the span of that one day."""
-    return value if isinstance(value, dict) else {"from": value, "to": value}
+    if isinstance(value, dict):
+        return value
+    return {"from": read_day(value), "to": read_day(value)}
 
 
 class CopyForm(Form):
     """A date, or an ISO week, that has the slots of another."""
 
-    on: date | None = Field(None, alias="date")
+    on: OnDate | None = Field(None, alias="date")
     week: Week | None = None
-    like: date | Week
+    like: DateOrWeek
 
 
 class SlotForm(Form):
@@ -269,8 +270,8 @@ class SlotForm(Form):
     at: TimeOfDay
     max_min: int = Field(ge=1, le=720)
     days: list[Day] | None = Field(None, min_length=1)
-    start: date | None = Field(None, alias="from")
-    end: date | None = Field(None, alias="to")
+    start: OnDate | None = Field(None, alias="from")
+    end: OnDate | None = Field(None, alias="to")
     stations: list[str] = Field(default=["all"], min_length=1)
     rundown: list[ItemForm] = []
     repeat_of: Id | None = None
@@ -279,7 +280,7 @@ class SlotForm(Form):
     volume: int = Field(100, ge=0, le=130)
     every_weeks: int = Field(1, ge=1, le=52)
     nth: list[Literal[1, 2, 3, 4, 5, -1]] | None = Field(None, min_length=1)
-    dates: list[date] = []
+    dates: list[OnDate] = []
     excepted: list[Annotated[SpanForm, BeforeValidator(_read_span)]] = Field([], alias="except")
     holidays: HolidayRule = HolidayRule.PLAY
     lead_min: int | None = Field(None, ge=1, le=1440)

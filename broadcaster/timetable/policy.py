@@ -145,6 +145,8 @@ def _match_names(index: int, slot: Slot, schedules: Schedules, places: Places) -
             yield places.make_fault(repeat, "a slot has a rundown or repeats another slot, not both", "one of the two")
         if repeated is None:
             yield _make_unknown(places, repeat, "slot", slot.repeat_of, slots)
+        elif repeated.id == slot.id:
+            yield places.make_fault(repeat, f"slot {slot.id!r} repeats itself", "another slot, or a rundown")
         elif repeated.repeat_of is not None:
             expected = f"the slot that it repeats, {repeated.repeat_of!r}"
             yield places.make_fault(repeat, f"{slot.repeat_of!r} is itself a repeat", expected)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -79,7 +79,7 @@ def read_all(folder: Path) -> ReadSchedules:
     timetable_file, timetable, more = read_placed(folder / FILES[4], TimetableFile, shown / FILES[4])
     faults += more
     if not (centre and stations and columns and campaigns and timetable):
-        return ReadSchedules(None, tuple(faults), ())
+        return ReadSchedules(None, _order(faults), ())
     schedules = Schedules(
         centre=_make_centre(centre),
         stations=tuple(_make_station(form) for form in stations.stations),
@@ -89,26 +89,32 @@ def read_all(folder: Path) -> ReadSchedules:
         guards=tuple(_make_guard(form) for form in stations.guards),
         copies=tuple(copy for form in timetable.copies for copy in _make_copies(form)),
     )
-    places = SchedulePlaces(centre_file, stations_file, columns_file, campaigns_file, timetable_file)
-    policy = tuple(match_policy(schedules, places)) + tuple(
+    files = (centre_file, stations_file, columns_file, campaigns_file, timetable_file)
+    policy = tuple(match_policy(schedules, SchedulePlaces(*files))) + tuple(
         timetable_file.make_fault(("copies", n), "what is copied is a date like a date, or a week like a week", "both")
         for n, form in enumerate(timetable.copies)
         if not _make_copies(form)
     )
-    return ReadSchedules(None if policy else schedules, (), policy)
+    untrue = set().union(*(file.untrue for file in files))
+    true = _order(fault for fault in policy if fault not in untrue)
+    return ReadSchedules(None if faults or true else schedules, _order(faults), true)
+
+
+def _order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    return tuple(sorted(faults, key=lambda fault: (FILES.index(fault.path.name), fault.line, fault.column)))
 
 
 def read_schedules(folder: Path) -> Schedules:
     """Read schedules/.
 
     Raises:
-        ConfigError: A file cannot be read as written; holds every fault.
+        ConfigError: A file cannot be read as written; holds every fault, also breaks of rules.
         TimetableError: The files break a rule of the house; holds every break.
         WorkspaceError: There is no such folder.
     """
     found = read_all(folder)
     if found.config_faults:
-        raise ConfigError(found.config_faults)
+        raise ConfigError((*found.config_faults, *found.policy_faults))
     if found.schedules is None:
         raise TimetableError(found.policy_faults)
     return found.schedules

@@ -120,11 +120,20 @@ def _write_cell(value: object, kind: str) -> str:
     if kind == "rundown" and isinstance(value, list):
         return ", ".join(f"{name}:{what}" for item in value for name, what in item.items())
     if kind == "except" and isinstance(value, list):
-        spans = [f"{one['from']}{_SPAN}{one['to']}" if isinstance(one, Mapping) else str(one) for one in value]
-        return ", ".join(spans)
+        return ", ".join(
+            f"{_write_day(one['from'])}{_SPAN}{_write_day(one['to'])}" if isinstance(one, Mapping) else _write_day(one)
+            for one in value
+        )
+    if kind in ("date", "dates"):
+        return ", ".join(map(_write_day, value if isinstance(value, list) else [value]))
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     return str(value)
+
+
+def _write_day(value: object) -> str:
+    """Write a date of timetable.yaml, where it may stand as 09/10/2023 too."""
+    return (value if isinstance(value, date) else read_date(str(value))).isoformat()
 
 
 def _read_cell(text: str, kind: str, where: str) -> Value:

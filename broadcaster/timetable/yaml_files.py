@@ -14,11 +14,15 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from broadcaster.core.errors import Fault
-from broadcaster.core.ids import suggest_nearest
+from broadcaster.core.ids import choose_nearest, suggest_nearest
+from broadcaster.timetable.fault_words import say_expected
+from broadcaster.timetable.stand_in import replace_unreadable
 
 F = TypeVar("F", bound=BaseModel)
 Place = tuple[str | int, ...]
 MAX_FILE_BYTES = 8 << 20
+NO_COLON = "could not find expected ':'"
+TAB = r"'\t'"
 
 
 class _TextConstructor(RoundTripConstructor):
@@ -39,11 +43,19 @@ class PlacedFile:
     def __init__(self, path: Path, root: object) -> None:
         self.path = path
         self.root = root
+        self.stand_ins: set[Place] = set()
+        self.untrue: set[Fault] = set()
 
     def make_fault(self, place: Sequence[str | int], message: str, expected: str = "", hint: str = "") -> Fault:
-        """Make a fault at a value; where the value is missing, at the nearest thing around it."""
+        """Make a fault at a value; where the value is missing, at the nearest thing around it.
+
+        What is said of a stand-in is noted in `untrue`: people did not write it.
+        """
         line, column = self._find(place)
-        return Fault(self.path, line + 1, column + 1, message, expected, hint)
+        fault = Fault(self.path, line + 1, column + 1, message, expected, hint)
+        if tuple(place[:2]) in self.stand_ins:
+            self.untrue.add(fault)
+        return fault
 
     def _find(self, place: Sequence[str | int]) -> tuple[int, int]:
         node = self.root
@@ -80,7 +92,8 @@ def read_placed(path: Path, form: type[F], shown: Path) -> tuple[PlacedFile, F |
         shown: The path as faults name it.
 
     Returns:
-        The placed file, the form (None when there are faults), and every fault.
+        The placed file, the form, and every fault. Where there are faults the form holds stand-ins for what cannot be
+        read, so that the rest can be judged; it is None when nothing can.
     """
     try:
         root = _load(path)
@@ -91,7 +104,13 @@ def read_placed(path: Path, form: type[F], shown: Path) -> tuple[PlacedFile, F |
     try:
         return placed, form.model_validate(root), []
     except ValidationError as error:
-        return placed, None, [_explain(placed, form, details) for details in error.errors()]
+        faults = [_explain(placed, form, details) for details in _list_told(form, error.errors())]
+        copy, stand_ins = replace_unreadable(root, [details["loc"] for details in error.errors()])
+        placed.stand_ins = stand_ins
+    try:
+        return placed, form.model_validate(copy), faults
+    except ValidationError:
+        return placed, None, faults
 
 
 class _UnreadableFileError(Exception):
@@ -117,14 +136,26 @@ def _load(path: Path) -> CommentedMap:
     except OSError as error:
         raise _UnreadableFileError(f"the file cannot be read: {error.strerror}") from error
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        problem = str(error.problem or error.context)
+        is_colon = problem == NO_COLON
+        mark = (is_colon and error.context_mark) or error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        raise _UnreadableFileError(f"not YAML: {error.problem or error.context}", "", line, column) from error
+        expected = "`field: value` with a space behind the colon" if is_colon else "spaces" if TAB in problem else ""
+        raise _UnreadableFileError(f"not YAML: {problem}", expected, line, column) from error
     except YAMLError as error:
         raise _UnreadableFileError(f"not YAML: {error}") from error
     if not isinstance(root, CommentedMap):
         raise _UnreadableFileError("the file is not a list of fields", "fields such as `format: 1`")
     return root
+
+
+def _list_told(form: type[BaseModel], errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """List what is to be told: a field that is missing because it is misspelt is told once."""
+    misspelt = {
+        (*place[:-1], choose_nearest(str(place[-1]), _list_fields(form, place[:-1])))
+        for place in (details["loc"] for details in errors if details["type"] == "extra_forbidden")
+    }
+    return [details for details in errors if details["type"] != "missing" or details["loc"] not in misspelt]
 
 
 def _explain(placed: PlacedFile, form: type[BaseModel], details: ErrorDetails) -> Fault:
@@ -137,9 +168,8 @@ def _explain(placed: PlacedFile, form: type[BaseModel], details: ErrorDetails) -
         line, column = placed.find_key(place)
         near = suggest_nearest(str(name), _list_fields(form, place[:-1]))
         return Fault(placed.path, line + 1, column + 1, f"unknown field {name!r}", hint=near)
-    message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     shown = repr(details["input"])[:60]
-    return placed.make_fault(place, f"{_name(place)} is {shown}", message.removeprefix("expected "))
+    return placed.make_fault(place, f"{_name(place)} is {shown}", *say_expected(details))
 
 
 def _name(place: Place) -> str:

@@ -1,7 +1,12 @@
-"""Wrong files in schedules/ and the message that each gives: file, line, column, what was expected."""
+"""Wrong files in schedules/ and the message that each gives: file, line, column, what was expected.
+
+`python -m tests.unit.test_timetable_files` writes them as a table, docs/wrong-files.md.
+"""
 
 from __future__ import annotations
 
+import difflib
+import tempfile
 import unicodedata
 from pathlib import Path
 
@@ -42,7 +47,15 @@ def list_faults(folder: Path, **changed: str) -> list[str]:
 WRONG = [
     ({"timetable": SLOT.replace("17:00", "25:00")}, "timetable.yaml:5:9: field 'at' is '25:00'", "a time of day"),
     ({"timetable": SLOT.replace('"17:00"', "1700")}, "timetable.yaml:5:9: field 'at' is 1700", '"17:00"'),
-    ({"timetable": SLOT.replace("at:", "att:")}, "timetable.yaml:5:5: unknown field 'att'", "(did you mean 'at'?)"),
+    ({"timetable": SLOT.replace('"17:00"', "17h00")}, "timetable.yaml:5:9: field 'at' is '17h00'", '"17:00"'),
+    ({"timetable": SLOT.replace('"17:00"', "“17:00”")}, "timetable.yaml:5:9: field 'at' is '“17:00”'", '"17:00"'),
+    ({"timetable": SLOT.replace("    max_min", "\tmax_min")}, "timetable.yaml:6:1: not YAML", "spaces"),
+    ({"timetable": SLOT.replace("title: ", "title:")}, "timetable.yaml:4:5: not YAML", "a space behind"),
+    ({"timetable": SLOT + "    stations: all\n"}, "8:15: field 'stations' is 'all'", "a list"),
+    ({"timetable": SLOT + "    days: [t2]\n"}, "8:12: field 'days' is 't2'", "'tue'"),
+    ({"timetable": SLOT.replace("[{column: thoi-su}]", "thoi-su")}, "field 'rundown' is 'thoi-su'", "a list"),
+    ({"timetable": SLOT.replace("{column: thoi-su}", "thoi-su")}, "field 'rundown' is 'thoi-su'", "fields"),
+    ({"timetable": SLOT.replace(" at:", " att:")}, "timetable.yaml:5:5: unknown field 'att'", "(did you mean 'at'?)"),
     ({"timetable": SLOT.replace("max_min: 30", "max_min: 0")}, "timetable.yaml:6:14: field 'max_min' is 0", "1"),
     ({"timetable": SLOT.replace("thoi-su", "thoi-xu")}, "7:24: unknown column 'thoi-xu'", "did you mean 'thoi-su'?"),
     ({"timetable": SLOT.replace("}]", "}, {fill: thoi-s}]")}, "7:41: unknown column 'thoi-s'", "mean 'thoi-su'?"),
@@ -60,7 +73,7 @@ WRONG = [
     ({"timetable": SLOT + "    begins: soon\n"}, "timetable.yaml:8:13: field 'begins' is 'soon'", "'within'"),
     ({"timetable": SLOT + "    within_min: 5\n"}, "8:17: within_min without `begins: within`", "no within_min"),
     ({"timetable": SLOT + "    from: 2023-10-10\n    to: 2023-10-01\n"}, "ends before it starts", "on or after"),
-    ({"timetable": SLOT + "    from: 2023-13-10\n"}, "timetable.yaml:8:11: field 'from' is '2023-13-10'", "date"),
+    ({"timetable": SLOT + "    from: 2023-13-10\n"}, "timetable.yaml:8:11: field 'from' is '2023-13-10'", "a day that"),
     ({"timetable": "format: 1\nslots: [\n"}, "timetable.yaml:3:1: not YAML", ""),
     ({"timetable": ""}, "timetable.yaml:1:1: the file is not a list of fields", "format: 1"),
     ({"timetable": SLOT.replace("format: 1\n", "")}, "field 'format' is missing", ""),
@@ -69,7 +82,7 @@ WRONG = [
     ({"stations": STATIONS + "  - {id: an-nong, name: Khác}\n"}, "4:10: a second station", ""),
     ({"stations": STATIONS + "  - {id: b, name: B, host_key: abc}\n"}, "field 'host_key' is 'abc'", "ssh-ed25519"),
     ({"stations": STATIONS + "  - {id: b, name: B, volume: 300}\n"}, "field 'volume' is 300", "130"),
-    ({"stations": STATIONS + "  - {id: b, name: B, port: http}\n"}, "field 'port' is 'http'", "integer"),
+    ({"stations": STATIONS + "  - {id: b, name: B, port: http}\n"}, "field 'port' is 'http'", "a whole number"),
     ({"centre": CENTRE + "zone: Asia/Thanh_Hoa\n"}, "centre.yaml:5:7: field 'zone'", "Asia/Ho_Chi_Minh"),
     ({"centre": CENTRE + "loudness: {target_lufs: 16}\n"}, "field 'target_lufs' is 16", "-9"),
     ({"centre": CENTRE.replace("name:", "nme:")}, "centre.yaml:2:1: unknown field 'nme'", "(did you mean 'name'?)"),
@@ -81,7 +94,7 @@ WRONG = [
     ({"timetable": SLOT + "    dates: [2023-02-29]\n"}, "8:13: field 'dates' is '2023-02-29'", "date"),
     ({"timetable": SLOT + "    from: 2023-10-02\n    dates: [2023-10-01]\n"}, "01/10/2023 lies outside", "`from`"),
     ({"timetable": SLOT + "    except: [{from: 2023-10-02, to: 2023-10-01}]\n"}, "8:14: the exception ends", "on or"),
-    ({"timetable": SLOT + "    except: [tet]\n"}, "is 'tet'", "date"),
+    ({"timetable": SLOT + "    except: [tet]\n"}, "is 'tet'", "a day"),
     ({"timetable": SLOT + "    holidays: no\n"}, "8:15: field 'holidays' is", "'skip'"),
     ({"timetable": SLOT + "    holiday: skip\n"}, "8:5: unknown field 'holiday'", "'holidays'"),
     ({"timetable": SLOT + "copies:\n  - {date: 2023-10-14, like: 2023-W41}\n"}, "9:5: what is copied", "both"),
@@ -102,6 +115,37 @@ WRONG = [
         "",
     ),
 ]
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "wrong-files.md"
+HEAD = """# Wrong files and what is said of them
+
+Each row is one mistake in otherwise right files of `schedules/`, and all that `broadcaster check` says of it. The test
+that makes this table fails when a message changes. Faults of all files come at once, in the order of their lines; a
+field that cannot be read hides no fault elsewhere.
+
+| what stands in the file | what is said |
+|---|---|
+"""
+
+
+def write_table(folder: Path) -> str:
+    rows = []
+    for n, (changed, _, _) in enumerate(WRONG):
+        (place := folder / str(n)).mkdir()
+        ((name, text),) = changed.items()
+        lines = list(difflib.ndiff(RIGHT[name].splitlines(), text.splitlines()))
+        new = [f"`{line[2:].replace(chr(9), '⇥').strip()}`" for line in lines if line[:2] == "+ " and line[2:].strip()]
+        gone = [f"without `{line[2:].strip()}`" for line in lines if line[:2] == "- "]
+        shown = new or (gone if text else ["an empty file"])
+        told = [fault.removeprefix("schedules/").replace("|", "\\|") for fault in list_faults(place, **changed)]
+        rows.append(f"| {'<br>'.join(shown)} | {'<br>'.join(told)} |\n")
+    return HEAD + "".join(rows)
+
+
+def test_table_in_the_docs_says_what_is_said(tmp_path: Path) -> None:
+    assert len(WRONG) >= 40
+    assert DOCS.read_text(encoding="utf-8") == write_table(tmp_path)
 
 
 @pytest.mark.parametrize(("changed", "where", "expected"), WRONG)
@@ -135,6 +179,32 @@ def test_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_schedules(write_files(tmp_path, centre="format: 3\n", columns="[]", timetable=SLOT.replace("at:", "art:")))
     assert {fault.path.name for fault in caught.value.faults} == {"centre.yaml", "columns.yaml", "timetable.yaml"}
+
+
+def test_field_that_cannot_be_read_hides_no_broken_rule_and_makes_none_up(tmp_path: Path) -> None:
+    """What refers to the unreadable station, column and slot is right; the slots at 3:15 and in 'thoi-xu' are not."""
+    again = SLOT[16:].replace("chieu", "sang").replace("17:00", "5:15").replace("rundown: [{column: thoi-su}]", "{}")
+    timetable = (
+        SLOT.replace("17:00", "25:00").replace("thoi-su", "tin-xa") + "    stations: [dan-ly]\n"
+        + again.replace("{}", "repeat_of: chieu") + "    stations: [xa]\n"
+        + SLOT[16:].replace("chieu", "dem").replace("17:00", "03:15").replace("thoi-su", "thoi-xu")
+    )  # fmt: skip
+    found = list_faults(
+        tmp_path,
+        timetable=timetable,
+        stations=STATIONS + "  - {id: dan-ly, name: Xã Dân Lý, volume: 300}\n",
+        columns=COLUMNS + "  - {id: tin-xa, title: Tin xã, name: Tin}\n",
+        centre=CENTRE + "workers: 0\n",
+    )
+    heads = [fault.partition(" (")[0].removeprefix("schedules/") for fault in found]
+    assert heads == [
+        "centre.yaml:5:10: field 'workers' is 0",
+        "stations.yaml:4:43: field 'volume' is 300",
+        "columns.yaml:4:18: unknown field 'title'",
+        "timetable.yaml:5:9: field 'at' is '25:00'",
+        "timetable.yaml:19:9: slot 'dem'",
+        "timetable.yaml:21:24: unknown column 'thoi-xu'",
+    ]
 
 
 def test_broken_rules_are_timetable_errors_with_exit_code_30(tmp_path: Path) -> None:
@@ -180,3 +250,8 @@ def test_worked_example_has_the_34_stations_of_trieu_son() -> None:
     assert sum(name.startswith("Thị trấn ") for name in names) == 2
     campaign = schedules.campaigns[0]
     assert (campaign.starts_on.isoformat(), campaign.ends_on.isoformat()) == ("2023-10-01", "2023-10-10")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        DOCS.write_text(write_table(Path(name)), encoding="utf-8")

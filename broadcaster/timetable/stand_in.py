@@ -1,0 +1,58 @@
+"""Stand-ins for what cannot be read in a file: the rest is judged too, and all faults come at once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from broadcaster.core.ids import is_id
+
+Element = tuple[str | int, ...]
+# A day on which no centre broadcasts: what stands there meets nothing.
+NEVER = "1900-01-01"
+PERIOD = {"from": NEVER, "to": NEVER}
+ELEMENTS: Mapping[str, Mapping[str, object]] = {
+    "stations": {"name": "?"},
+    "columns": {"name": "?"},
+    "campaigns": {"name": "?", **PERIOD},
+    "slots": {"title": "?", "at": "12:00", "max_min": 1, "rundown": [{"programme": "none"}], **PERIOD},
+    "copies": {"date": NEVER, "like": NEVER},
+}
+FIELDS: Mapping[str, object] = {"format": 1, "name": "?"}
+
+
+def replace_unreadable(
+    root: Mapping[str, Any], places: Iterable[tuple[str | int, ...]]
+) -> tuple[dict[str, object], set[Element]]:
+    """Put something harmless where a file cannot be read.
+
+    Args:
+        root: The file.
+        places: Where its values are wrong.
+
+    Returns:
+        A copy, and the elements of its lists that are stand-ins, such as ("slots", 3): they keep their ids and their
+        places, and what a rule says of them is not to be told. Other wrong fields are left out of the copy.
+    """
+    copy: dict[str, object] = dict(root)
+    elements: set[Element] = set()
+    for place in places:
+        key = str(place[0]) if place else ""
+        if key in ELEMENTS and len(place) > 1:
+            elements.add(place[:2])
+        elif key in FIELDS:
+            copy[key] = FIELDS[key]
+        else:
+            copy.pop(key, None)
+    for key in {str(element[0]) for element in elements}:
+        copy[key] = [
+            _make_element(key, one, n) if (key, n) in elements else one for n, one in enumerate(root[key])
+        ]  # fmt: skip
+    return copy, elements
+
+
+def _make_element(key: str, unreadable: object, number: int) -> dict[str, object]:
+    if key == "copies":
+        return dict(ELEMENTS[key])
+    name = unreadable.get("id") if isinstance(unreadable, Mapping) else None
+    return {"id": name if isinstance(name, str) and is_id(name) else f"unreadable-{number + 1}", **ELEMENTS[key]}
