@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,9 @@ EMPTY_AHEAD = timedelta(hours=24)
 
 
 class AlarmBook:
-    """What is wrong now, by a key that stays the same while it lasts. It is kept in a file: a restart repeats nothing.
+    """What is wrong now, in a file: a restart, or another machine that takes over, repeats nothing and forgets nothing.
+
+    Everybody who finds faults has a page; a fault has a key that stays the same while it lasts. Any thread may write.
 
     Args:
         tell: Called with one sentence when an alarm begins and when it is over.
@@ -29,30 +32,43 @@ class AlarmBook:
     def __init__(self, tell: Callable[[str], None], path: Path) -> None:
         self._tell = tell
         self._path = path
-        self._standing = _read_standing(path)
+        self._lock = threading.Lock()
+        self._unwritten: dict[str, dict[str, str]] | None = None
 
-    def update(self, standing: Mapping[str, str]) -> None:
-        """Compare what is wrong now, key and sentence, with what was wrong before, and tell the difference."""
-        for key, message in standing.items():
-            if key not in self._standing:
-                self._tell(f"ALARM {message}")
-        for key, message in self._standing.items():
-            if key not in standing:
-                self._tell(f"over: {message}")
-        if self._standing != standing:
-            self._standing = dict(standing)
-            try:
-                write_atomic(self._path, json.dumps(self._standing, ensure_ascii=False).encode())
-            except OSError as error:
-                _LOG.warning("%s cannot be written: %s", self._path, error)
+    def update(self, page: str, standing: Mapping[str, str]) -> None:
+        """Compare what is wrong now, key and sentence, with what was wrong before, and tell the difference.
 
+        Args:
+            page: Who says so: "watch", "push" …; what others said stays as it is.
+            standing: All that is wrong in the eyes of this one.
+        """
+        with self._lock:
+            book = self._read()
+            before = book.get(page, {})
+            for key in sorted(standing.keys() - before.keys()):
+                self._tell(f"ALARM {standing[key]}")
+            for key in sorted(before.keys() - standing.keys()):
+                self._tell(f"over: {before[key]}")
+            if before != standing:
+                self._write({**book, page: dict(standing)})
 
-def _read_standing(path: Path) -> dict[str, str]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return {str(key): str(text) for key, text in found.items()} if isinstance(found, dict) else {}
+    def _read(self) -> dict[str, dict[str, str]]:
+        if self._unwritten is not None:
+            return self._unwritten
+        try:
+            found = json.loads(self._path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return {page: one for page, one in found.items() if isinstance(one, dict)} if isinstance(found, dict) else {}
+
+    def _write(self, book: dict[str, dict[str, str]]) -> None:
+        """Write the book; what the disk does not take is kept here until it does."""
+        self._unwritten = None
+        try:
+            write_atomic(self._path, json.dumps(book, ensure_ascii=False).encode())
+        except OSError as error:
+            self._unwritten = book
+            _LOG.warning("%s cannot be written: %s", self._path, error)
 
 
 def match_empty_slots(occurrences: list[Occurrence], schedules: Schedules, now_at: datetime) -> dict[str, str]:

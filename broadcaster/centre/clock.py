@@ -39,6 +39,7 @@ class Duties:
     push: Callable[[], None]
     collect: Callable[[], None]
     watch: Callable[[], None]
+    tell: Callable[[], None]
     report: Callable[[], None]
 
 
@@ -49,14 +50,16 @@ class CentreClock:
         settings: Zone and intervals.
         duties: What to call.
         clock: For the first calls, right after the start, and to notice that the time was set back.
-        on_alarm: Told in words of every job that failed, was missed, or is still running when it is due again.
+        on_trouble: Told which job failed, was missed, or is still running when it is due again, and that in words.
     """
 
-    def __init__(self, settings: CentreSettings, duties: Duties, clock: Clock, on_alarm: Callable[[str], None]) -> None:
-        self._on_alarm = on_alarm
+    def __init__(
+        self, settings: CentreSettings, duties: Duties, clock: Clock, on_trouble: Callable[[str, str], None]
+    ) -> None:
+        self._on_trouble = on_trouble
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(5)},
+            executors={"default": ThreadPoolExecutor(6)},
             job_defaults={"coalesce": True, "max_instances": 1},
             timezone=settings.zone,
         )
@@ -69,6 +72,7 @@ class CentreClock:
         self._add("push", duties.push, IntervalTrigger(minutes=1, timezone=zone), 60, now_at + timedelta(seconds=2))
         self._add("collect", duties.collect, _every(every, settings), round(every.total_seconds()), now_at)
         self._add("watch", duties.watch, IntervalTrigger(minutes=1, timezone=zone), 60, now_at + timedelta(seconds=30))
+        self._add("tell", duties.tell, IntervalTrigger(minutes=1, timezone=zone), 60, now_at + timedelta(seconds=40))
         # Every hour: on Monday at seven it writes, at every other hour it makes good what failed or came late.
         hourly = CronTrigger(minute=0, timezone=zone)
         self._add("report", duties.report, hourly, 3600, now_at + timedelta(minutes=1))
@@ -126,13 +130,15 @@ class CentreClock:
 
     def _hear(self, event: JobExecutionEvent) -> None:
         if event.code == EVENT_JOB_MISSED:
-            self._on_alarm(f"{event.job_id} was due at {event.scheduled_run_time.isoformat()} and was missed")
+            at = f"{event.scheduled_run_time:%H:%M %d/%m}"
+            self._on_trouble(event.job_id, f"{event.job_id} was due at {at} and was missed")
         else:
             _LOG.error("%s failed: %s\n%s", event.job_id, event.exception, event.traceback)
-            self._on_alarm(f"{event.job_id} failed: {event.exception}")
+            self._on_trouble(event.job_id, f"{event.job_id} failed: {event.exception}")
 
     def _hear_hung(self, event: JobSubmissionEvent) -> None:
-        self._on_alarm(f"{event.job_id} is still at work though its next time has come: does it hang?")
+        said = f"{event.job_id} is still at work though its next time has come: does it hang?"
+        self._on_trouble(event.job_id, said)
 
 
 def _every(interval: timedelta, settings: CentreSettings) -> IntervalTrigger:

@@ -255,5 +255,8 @@ def _keep(record: Record, kept: KeptOrder, action: str, now_at: datetime) -> Non
         f"; from {kept.source}" if kept.source else ""
     )
     with record.write() as connection:
+        is_alert = bool(kept.source) and order.status is not OrderStatus.CANCEL
+        if is_alert and any(one.source == kept.source for one in read_orders(connection)):
+            raise InputError("the alert was taken before", hint="`broadcaster emergency list` shows the order")
         write_order_row(connection, kept)
         write_audit(connection, now_at, order.author, action, order.id, detail)

@@ -8,6 +8,8 @@ import secrets
 import threading
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.time import Clock
 from broadcaster.store.engine import Record
@@ -66,6 +68,11 @@ class Lease:
             _LOG.info("leading" if is_free or found is None else f"standing by: {found.host} leads")
         self._is_leader = is_free
         return is_free
+
+    def may_go_on(self, connection: Connection) -> bool:
+        """Tell within a transaction whether no other service leads by now: this one may have slept since it looked."""
+        found = read_lease(connection, NAME)
+        return found is None or found.holder == self._holder
 
     def release(self) -> None:
         """Give the lead up, so that another need not wait."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -86,12 +86,25 @@ def list_publish_dates(schedules: Schedules, now_at: datetime) -> list[date]:
 
 
 def publish_days(
-    workspace: Workspace, record: Record, schedules: Schedules, dates: Iterable[date], now_at: datetime
+    workspace: Workspace,
+    record: Record,
+    schedules: Schedules,
+    dates: Iterable[date],
+    now_at: datetime,
+    may_write: Callable[[Connection], bool] | None = None,
 ) -> list[Published]:
     """Publish the day plans of some dates for every station that exists then.
 
     A plan is a new revision only where it asks something else of the station. A slot that has begun stays as it was
     planned: what was asked of a station in the past is never rewritten.
+
+    Args:
+        workspace: Where the centre's key lies.
+        record: Where programmes and plans are kept.
+        schedules: As they were read a moment ago.
+        dates: What to publish.
+        now_at: The present.
+        may_write: Asked within each date's transaction; where it says no nothing more is published. None is always.
 
     Raises:
         CentreKeyError: The centre's key cannot be used. Nothing has been published.
@@ -102,6 +115,8 @@ def publish_days(
     published: list[Published] = []
     for on in dates:
         with record.write() as connection:
+            if may_write is not None and not may_write(connection):
+                break
             occurrences = expand_day(schedules, on, read_shelf(connection, schedules))
             newest = read_newest(connection, on, on)
             planned = read_day_airings(connection, on)

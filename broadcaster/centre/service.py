@@ -6,10 +6,11 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
+from sqlalchemy import Connection
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
@@ -37,6 +38,7 @@ _LOG = logging.getLogger("broadcaster")
 WAKE_S = 1.0
 HUNG_AFTER = timedelta(hours=2)
 RENEW_EVERY = timedelta(seconds=20)
+STALE_AFTER = timedelta(minutes=1)
 
 
 class CentreService:
@@ -51,8 +53,6 @@ class CentreService:
         self._record = record
         self._schedules = schedules
         self._clock = clock
-        self._alarms: set[str] = set()
-        self._alarms_on: date | None = None
         self._book = AlarmBook(self._tell, workspace.state / "alarms.json")
         self._telling = Telling(workspace.state, lambda: self._schedules.centre)
         self._reports = ReportDuty(workspace, record)
@@ -72,12 +72,18 @@ class CentreService:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._on_signal)
             lead = self.lead
+            publish = lead("publish", self.publish)
             duties = Duties(
-                lead(self.publish), lead(self.push), lead(self.collect), lead(self.watch), lead(self.report)
+                publish,
+                lead("push", self.push),
+                lead("collect", self.collect),
+                lead("watch", self.watch),
+                lead("tell", self.tell),
+                lead("report", self.report),
             )
-            clock = CentreClock(self._schedules.centre, duties, self._clock, self._alarm)
+            clock = CentreClock(self._schedules.centre, duties, self._clock, self.note_trouble)
             observer = Observer()
-            observer.schedule(_ChangeHandler(lead(self.publish)), str(self._workspace.schedules))
+            observer.schedule(_ChangeHandler(publish), str(self._workspace.schedules))
             clock.start()
             observer.start()
             _LOG.info("running in %s, %d stations", self._workspace.root, len(self._schedules.stations))
@@ -98,8 +104,8 @@ class CentreService:
                 self._lease.release()
                 _LOG.info("stopped")
 
-    def lead(self, duty: Callable[[], None]) -> Callable[[], None]:
-        """Make a duty that is done only while this service leads."""
+    def lead(self, name: str, duty: Callable[[], None]) -> Callable[[], None]:
+        """Make a duty that is done only while this service leads; once it is done its trouble is over."""
 
         def do() -> None:
             if not self._lease.hold():
@@ -110,8 +116,13 @@ class CentreService:
                 duty()
             finally:
                 del self._began_at[call]
+            self._book.update(f"job {name}", {})
 
         return do
+
+    def note_trouble(self, name: str, message: str) -> None:
+        """Make an alarm of a duty that failed, was missed or hangs; it is over when the duty was done."""
+        self._book.update(f"job {name}", {"": message})
 
     def is_hung(self) -> bool:
         """Tell whether a duty has been at work for so long that only a new start helps; systemd then gives one."""
@@ -132,11 +143,17 @@ class CentreService:
         schedules = self._read()
         now_at = self._clock.now_at()
         dates = list_publish_dates(schedules, now_at)
+
+        def may_write(connection: Connection) -> bool:
+            """Tell whether what was read is still true: this machine may have slept since."""
+            return self._lease.may_go_on(connection) and self._clock.now_at() - now_at < STALE_AFTER
+
         try:
-            published = publish_days(self._workspace, self._record, schedules, dates, now_at)
+            published = publish_days(self._workspace, self._record, schedules, dates, now_at, may_write)
         except BroadcasterError as error:
-            self._alarm(f"publishing: {error.message}")
+            self._book.update("publish", {"": f"publishing: {error.message}"})
             return
+        self._book.update("publish", {})
         new = sum(one.is_new for one in published)
         if new:
             _LOG.info("published %d new day plans", new)
@@ -186,29 +203,29 @@ class CentreService:
             standing[f"{row.station.id} {row.slot} {at}"] = (
                 f"{row.station.name} is not ready for {row.slot} at {at:%H:%M %d/%m}: {held} {row.trouble}"
             )
-        self._book.update(standing)
+        if self._lease.hold():  # it may have slept since it began
+            self._book.update("watch", standing)
+
+    def tell(self) -> None:
+        """Tell people what waits to be told."""
+        self._read()
         self._telling.send_pending()
 
     def report(self) -> None:
         """Write the reports that are due, correct earlier ones, send them by e-mail where that is set."""
-        self._reports.run(self._read(), self._clock.now_at(), self._alarm)
+        trouble: dict[str, str] = {}
+        self._reports.run(self._read(), self._clock.now_at(), lambda message: trouble.update({"": message}))
+        self._book.update("report", trouble)
 
     def _read(self) -> Schedules:
         try:
             self._schedules = read_schedules(self._workspace.schedules)
         except BroadcasterError as error:
-            self._alarm(f"schedules/ has faults, going on with what was read before: {error.message}")
+            said = f"schedules/ has faults, going on with what was read before: {error.message}"
+            self._book.update("schedules", {"": said})
+        else:
+            self._book.update("schedules", {})
         return self._schedules
-
-    def _alarm(self, message: str) -> None:
-        """Say what is wrong, each thing once a day."""
-        today = self._clock.now_at().date()
-        if today != self._alarms_on:
-            self._alarms.clear()
-            self._alarms_on = today
-        if message not in self._alarms:
-            self._alarms.add(message)
-            self._tell(f"ALARM {message}")
 
     def _tell(self, message: str) -> None:
         _LOG.error("%s", message)

@@ -27,32 +27,37 @@ class Pending:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._waiting = _read_texts(path)
+        self._unwritten: list[str] | None = None
 
     def add(self, message: str) -> None:
         """Put a sentence at the end."""
         with self._lock:
-            self._keep([*self._waiting, message][-MAX_PENDING:])
+            self._keep([*self._read(), message][-MAX_PENDING:])
 
     def list_waiting(self) -> list[str]:
         """List what waits, oldest first."""
         with self._lock:
-            return list(self._waiting)
+            return self._read()
 
     def drop(self, told: list[str]) -> None:
         """Take away what was told: once each."""
         with self._lock:
-            left = list(self._waiting)
+            left = self._read()
             for message in told:
                 if message in left:
                     left.remove(message)
             self._keep(left)
 
+    def _read(self) -> list[str]:
+        return _read_texts(self._path) if self._unwritten is None else list(self._unwritten)
+
     def _keep(self, waiting: list[str]) -> None:
-        self._waiting = waiting
+        """Write what waits; what the disk does not take is kept here until it does."""
+        self._unwritten = None
         try:
             write_atomic(self._path, json.dumps(waiting, ensure_ascii=False).encode())
         except OSError as error:
+            self._unwritten = waiting
             _LOG.warning("%s cannot be written: %s", self._path, error)
 
 

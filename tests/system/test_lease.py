@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -15,10 +16,12 @@ from broadcaster.centre.lease import LIFE, Lease
 from broadcaster.centre.service import CentreService
 from broadcaster.centre.workspace import Workspace
 from broadcaster.store.engine import Record
+from broadcaster.store.programmes import write_programme
 from broadcaster.timetable.read import read_schedules
 from tests.station_box import wait_until
 from tests.station_simulator import FakeClock
 from tests.system.test_service import hold
+from tests.unit.makers import make_programme
 
 NOON = datetime(2023, 10, 9, 5, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -90,8 +93,8 @@ def test_duties_go_on_when_the_clock_was_set_back(workspace: Workspace) -> None:
     calls: list[str] = []
     clock = FakeClock(datetime.now(UTC) + timedelta(hours=1))
     settings = read_schedules(workspace.schedules).centre
-    duties = Duties(lambda: calls.append("publish"), hold, lambda: calls.append("collect"), hold, hold)
-    centre = CentreClock(settings, duties, clock, calls.append)
+    duties = Duties(lambda: calls.append("publish"), hold, lambda: calls.append("collect"), hold, hold, hold)
+    centre = CentreClock(settings, duties, clock, lambda _, said: calls.append(said))
     centre.start()
     try:
         centre.wake()
@@ -106,8 +109,8 @@ def test_duties_go_on_when_the_clock_was_set_back(workspace: Workspace) -> None:
 def test_another_interval_of_collecting_is_taken_up_while_it_runs(workspace: Workspace) -> None:
     calls: list[str] = []
     settings = read_schedules(workspace.schedules).centre
-    duties = Duties(hold, hold, lambda: calls.append("collect"), hold, hold)
-    centre = CentreClock(settings, duties, FakeClock(datetime.now(UTC)), calls.append)
+    duties = Duties(hold, hold, lambda: calls.append("collect"), hold, hold, hold)
+    centre = CentreClock(settings, duties, FakeClock(datetime.now(UTC)), lambda _, said: calls.append(said))
     centre.start()
     try:
         wait_until(lambda: len(calls) == 1)
@@ -131,13 +134,61 @@ def test_duty_that_hangs_for_hours_keeps_systemd_from_hearing_that_all_is_well(
         clock.at += timedelta(hours=3)
         said.append(service.is_hung())
 
-    service.lead(hang)()
+    service.lead("collect", hang)()
     assert (said, service.is_hung()) == ([False, True], False)
+
+
+def test_leader_that_slept_before_it_published_leaves_the_plan_as_the_other_made_it(
+    workspace: Workspace, record: Record, other: Record
+) -> None:
+    """Both had read the schedules; the first wakes up with what it read hours ago."""
+    first = CentreService(workspace, record, read_schedules(workspace.schedules), FakeClock(NOON))
+    assert Lease(other, FakeClock(NOON), "may-b").hold()
+    first.publish()
+    with record.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM plan_revisions").scalar_one() == 0
+
+
+def test_service_that_takes_over_repeats_no_alarm_and_ends_what_the_other_began(
+    workspace: Workspace, record: Record, other: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    schedules = read_schedules(workspace.schedules)
+    caplog.set_level(logging.ERROR)
+    here, there = FakeClock(NOON + timedelta(days=1)), FakeClock(NOON + timedelta(days=1))
+    first = CentreService(workspace, record, schedules, here)
+    second = CentreService(workspace, other, schedules, there)
+    first.watch()
+    begun = [one.message for one in caplog.records]
+    slots = ("chieu at 17:00 10/10", "phat-lai at 05:15 11/10")
+    missing = "column thoi-su, column thong-bao"
+    assert begun == [f"ALARM nothing to play in {slot}: {missing}" for slot in slots]
+    with record.write() as connection:
+        connection.exec_driver_sql("UPDATE leases SET host = 'may-b', holder = 'b'")
+    second.watch()
+    there.at += LIFE
+    second.watch()
+    assert [one.message for one in caplog.records] == begun
+    with record.write() as connection:
+        write_programme(connection, make_programme("moi", on=date(2023, 10, 10)))
+    second.watch()
+    first.watch()  # wakes up, and finds that another leads
+    assert [one.message for one in caplog.records[2:]] == [said.replace("ALARM", "over:") for said in begun]
+
+
+def test_trouble_of_a_duty_is_over_when_it_was_done(
+    workspace: Workspace, record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = CentreService(workspace, record, read_schedules(workspace.schedules), FakeClock(NOON))
+    service.note_trouble("collect", "collect failed: x")
+    service.note_trouble("collect", "collect failed: x")
+    for name in ("push", "collect", "collect"):
+        service.lead(name, hold)()
+    assert [one.message for one in caplog.records] == ["ALARM collect failed: x", "over: collect failed: x"]
 
 
 def test_who_stands_by_does_nothing(workspace: Workspace, record: Record, other: Record) -> None:
     assert Lease(other, FakeClock(NOON), "may-b").hold()
     calls: list[str] = []
     service = CentreService(workspace, record, read_schedules(workspace.schedules), FakeClock(NOON))
-    service.lead(lambda: calls.append("a"))()
+    service.lead("watch", lambda: calls.append("a"))()
     assert calls == []

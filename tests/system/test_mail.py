@@ -36,6 +36,7 @@ from broadcaster.store.engine import Record
 from broadcaster.store.programmes import write_programme
 from broadcaster.timetable.read import read_schedules
 from tests.station_simulator import FakeClock
+from tests.system.test_service import watch
 from tests.unit.makers import make_programme
 
 HOST = "127.0.0.1"
@@ -174,21 +175,21 @@ def test_alarm_is_one_letter_when_it_begins_and_one_when_it_is_over(workspace: W
     with serve(box) as port:
         set_mail(workspace, port)
     service = start()
-    service.watch()  # nobody listens
+    watch(service)  # nobody listens
     service = start()  # and the service is started anew: the alarm still waits
     with serve(box, port):
         box.refuses = True
-        service.watch()
+        watch(service)
         box.refuses = False
-        service.watch()
-        start().watch()
+        watch(service)
+        watch(start())
         assert len(box.letters) == 1
         with record.write() as connection:
             for n in range(2):
                 write_programme(connection, make_programme(f"moi-{n}", on=date(2023, 10, 10 + n)))
         service = start()
-        service.watch()
-        service.watch()
+        watch(service)
+        watch(service)
     begun, over = box.letters
     assert begun["Subject"].startswith("[Trung tâm truyền thanh] ALARM nothing to play in chieu at 17:00 10/10")
     assert over["Subject"].startswith("[Trung tâm truyền thanh] over: nothing to play in chieu at 17:00 10/10")

@@ -119,6 +119,11 @@ def test_the_time_of_that_alarm_is_the_settings(
     assert "ALARM Xã Mẫu is not ready for chieu at 17:00 09/10" in caplog.text
 
 
+def watch(service: CentreService) -> None:
+    service.watch()
+    service.tell()
+
+
 def test_alarms_begin_once_and_end_once_also_at_the_webhook_that_was_away(
     service: CentreService, workspace: Workspace, record: Record, clock: FakeClock
 ) -> None:
@@ -138,20 +143,20 @@ def test_alarms_begin_once_and_end_once_also_at_the_webhook_that_was_away(
     with (workspace.schedules / "centre.yaml").open("a", encoding="utf-8") as file:
         file.write(f"\nalarm_webhook: http://127.0.0.1:{port}/\n")
     clock.at = datetime(2023, 10, 9, 2, 0, tzinfo=UTC)
-    service.watch()  # nobody listens: the alarm waits
+    watch(service)  # nobody listens: the alarm waits
     with HTTPServer(("127.0.0.1", port), Receiver) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            service.watch()
-            service.watch()
+            watch(service)
+            watch(service)
             begun = [text for text in posted if "nothing to play in chieu at 17:00 09/10" in text]
             assert len(begun) == 1
             assert begun[0].startswith("ALARM ")
             with record.write() as connection:
                 write_programme(connection, make_programme("tin"))
-            service.watch()
-            service.watch()
+            watch(service)
+            watch(service)
         finally:
             server.shutdown()
             thread.join()
@@ -264,12 +269,12 @@ def test_failed_and_hanging_duties_are_alarms(workspace: Workspace) -> None:
         return
 
     settings = replace(read_schedules(workspace.schedules).centre, collect_every=timedelta(seconds=1))
-    duties = Duties(publish=fail, push=rest, collect=hang, watch=rest, report=rest)
-    centre = CentreClock(settings, duties, SystemClock(), alarms.append)
+    duties = Duties(publish=fail, push=rest, collect=hang, watch=rest, tell=rest, report=rest)
+    centre = CentreClock(settings, duties, SystemClock(), lambda job, said: alarms.append(f"{job}: {said}"))
     centre.start()
     try:
-        wait_for(alarms, "publish failed: the disk is on fire")
-        wait_for(alarms, "collect is still at work though its next time has come")
+        wait_for(alarms, "publish: publish failed: the disk is on fire")
+        wait_for(alarms, "collect: collect is still at work though its next time has come")
     finally:
         is_over.set()
         centre.stop()
@@ -284,8 +289,8 @@ def test_clock_that_was_set_forward_calls_at_once_and_once(workspace: Workspace)
 
     settings = read_schedules(workspace.schedules).centre
     an_hour_ago = FakeClock(datetime.now(UTC) - timedelta(hours=1))
-    duties = Duties(publish=rest, push=hold, collect=hold, watch=hold, report=hold)
-    centre = CentreClock(settings, duties, an_hour_ago, alarms.append)
+    duties = Duties(publish=rest, push=hold, collect=hold, watch=hold, tell=hold, report=hold)
+    centre = CentreClock(settings, duties, an_hour_ago, lambda _, said: alarms.append(said))
     centre.start()
     centre.wake()
     centre.stop()
