@@ -38,7 +38,7 @@ from broadcaster.delivery.push import MasterFile, PlanFile, PushTally, StationJo
 from broadcaster.delivery.read_back import READ_BACK_LOG, READ_BACK_REASON, verify_read_back
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits
 from broadcaster.link.session import Pace, StationAddress, StationSession, open_session
-from broadcaster.link.transfer import INBOX, list_folder
+from broadcaster.link.transfer import list_folder
 from broadcaster.store.deliveries import (
     DeliveryAttempt,
     begin_attempt,
@@ -49,6 +49,7 @@ from broadcaster.store.deliveries import (
 from broadcaster.store.engine import Record
 from broadcaster.store.stations import read_held, read_refusals
 from broadcaster.wire.receipt import DISK_FULL, Receipt, Verdict
+from broadcaster.wire.stick import INBOX
 
 CONFIRM_EVERY_S = 1.0
 UNCONFIRMED = "Unconfirmed"

@@ -177,7 +177,7 @@ class BrokenTransferError(DeliveryError):
 
     exit_code = 42
     is_retryable = True
-    default_hint = "the next push resumes where this one stopped"
+    default_hint = "the next try resumes where this one stopped"
 
 
 class StationFullError(DeliveryError):

@@ -17,6 +17,7 @@ from broadcaster.core.errors import AlreadyRunningError, ProgrammeFileError
 from broadcaster.core.ids import Sha256
 
 MASTER_SUFFIX = ".mp3"
+MAX_MASTER_BYTES = 1 << 30  # what a station takes; a stick's FAT32 holds files of up to 4 GiB
 BLOCK_BYTES = 1 << 20
 
 

@@ -24,6 +24,7 @@ from broadcaster.core.ids import StationId
 from broadcaster.link.gate import LoginGate
 from broadcaster.link.host_key import HOST_KEY_ALGORITHMS, read_pinned
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits, MeasuredSocket, Watchdog, connect_socket
+from broadcaster.link.operations import SftpOperations
 from broadcaster.link.sftp import SYNC_EXTRA_S, SftpClient
 from broadcaster.wire.signature import read_private_key
 
@@ -64,7 +65,7 @@ class StationSession:
     """An open session. Not for use by several threads at once."""
 
     address: StationAddress
-    sftp: SftpClient
+    sftp: SftpOperations
 
 
 @contextlib.contextmanager

@@ -64,6 +64,10 @@ class SftpClient:
     `waiting_since_s` is the monotonic time since which an answer is due, None when none is.
     """
 
+    medium = "the station's disk"
+    is_live = True
+    folder_hint: str | None = None
+
     def __init__(self, stream: ByteStream) -> None:
         self.waiting_since_s: float | None = time.monotonic()
         self._stream = stream

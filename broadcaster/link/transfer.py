@@ -25,8 +25,8 @@ from broadcaster.core.files import open_regular
 from broadcaster.link.packets import NO_SPACE, NO_SUCH_FILE, PERMISSION_DENIED, RemoteFile, SftpStatusError
 from broadcaster.link.session import StationSession
 from broadcaster.link.sftp import BLOCK_BYTES, CREATE, READ, TRUNCATE, WRITE
+from broadcaster.wire.stick import INBOX
 
-INBOX = "inbox"
 PART = ".part"
 RESERVE_BYTES = 1 << 20
 MAX_READ_BYTES = 64 << 20
@@ -180,10 +180,14 @@ def explain_refusals(session: StationSession, what: str) -> Iterator[None]:
 def _explain(session: StationSession, what: str, error: SftpStatusError) -> DeliveryError:
     station = session.address.station
     if error.code in (NO_SUCH_FILE, PERMISSION_DENIED):
-        return StationFolderError(f"{station}: {what}: {error}")
+        return StationFolderError(f"{station}: {what}: {error}", hint=session.sftp.folder_hint)
     if error.code in NO_SPACE or not _has_room(session, RESERVE_BYTES):
-        return StationFullError(f"{station}: {what}: the station's disk is full")
-    return BrokenTransferError(f"{station}: {what}: the station's SFTP server reports: {error}")
+        return StationFullError(f"{station}: {what}: {session.sftp.medium} is full", hint=_free(session))
+    return BrokenTransferError(f"{station}: {what}: {session.sftp.medium} reports: {error}")
+
+
+def _free(session: StationSession) -> str:
+    return f"free space on {session.sftp.medium}"
 
 
 def _has_room(session: StationSession, need_bytes: int) -> bool:
@@ -205,7 +209,9 @@ def _send_part(
         if not _has_room(session, total_bytes - part_bytes + RESERVE_BYTES):
             if part_bytes == 0:
                 _remove(session, final + PART)
-            raise StationFullError(f"{session.address.station}: no room for {name} ({total_bytes} bytes)")
+            raise StationFullError(
+                f"{session.address.station}: no room for {name} ({total_bytes} bytes)", hint=_free(session)
+            )
         if part_bytes > total_bytes:
             sftp.truncate(handle, start)
         progress(start)

@@ -1,10 +1,11 @@
-"""What the link promises of a station, over every SFTP server that it may find there."""
+"""What the link promises of a station, over every SFTP server that it may find there, and over a stick."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,12 @@ from broadcaster.core.errors import (
     StationFolderError,
     UnreachableError,
 )
+from broadcaster.core.ids import StationId
 from broadcaster.demo.embedded import start_embedded
 from broadcaster.demo.openssh import start_sshd
 from broadcaster.link.session import StationSession, open_session
-from broadcaster.link.sftp import POSIX_RENAME
+from broadcaster.link.sftp import POSIX_RENAME, SftpClient
+from broadcaster.link.stick import open_stick
 from broadcaster.link.transfer import (
     list_folder,
     measure_clock_offset_s,
@@ -42,25 +45,57 @@ ECDSA_LINE = (
 SIZE_BYTES = 12_000_001
 
 
+@dataclass(frozen=True)
+class Carrier:
+    """What carries files to a station and from it: its folder as it lies on this disk, and how a session is opened."""
+
+    folder: Path
+    open: Callable[[], AbstractContextManager[StationSession]]
+
+    @property
+    def inbox(self) -> Path:
+        return self.folder / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        return self.folder / "outbox"
+
+    def list_inbox(self) -> list[str]:
+        return sorted(path.name for path in self.inbox.iterdir())
+
+
 @pytest.fixture(scope="module", params=[start_sshd, start_embedded], ids=["openssh", "embedded"])
-def running_box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     start: StartServer = request.param
     with open_box(tmp_path_factory.mktemp("link"), start=start) as box:
         yield box
 
 
+@pytest.fixture(scope="module", params=[start_sshd, start_embedded, None], ids=["openssh", "embedded", "stick"])
+def carrier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carrier]:
+    place = tmp_path_factory.mktemp("link")
+    start: StartServer | None = request.param
+    if start is None:
+        folder = place / "station-an-nong"
+        folder.mkdir()
+        yield Carrier(folder, lambda: open_stick(place, StationId("an-nong")))
+        return
+    with open_box(place, start=start) as box:
+        yield Carrier(box.folder, lambda: open_session(box.address, box.key))
+
+
 @pytest.fixture
-def box(running_box: Box) -> Box:
-    for folder in (running_box.inbox, running_box.outbox):
+def box(carrier: Carrier) -> Carrier:
+    for folder in (carrier.inbox, carrier.outbox):
         folder.mkdir(exist_ok=True)
         for path in folder.iterdir():
             path.unlink()
-    return running_box
+    return carrier
 
 
 @pytest.fixture
-def session(box: Box) -> Iterator[StationSession]:
-    with open_session(box.address, box.key) as session:
+def session(box: Carrier) -> Iterator[StationSession]:
+    with box.open() as session:
         yield session
 
 
@@ -71,7 +106,7 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_sent_file_arrives_whole_and_leaves_no_part(session: StationSession, box: Box, master: Path) -> None:
+def test_a_sent_file_arrives_whole_and_leaves_no_part(session: StationSession, box: Carrier, master: Path) -> None:
     seen: list[int] = []
     sent = send_file(session, master, "a.mp3", seen.append)
     assert (sent.bytes_sent, sent.resumed_from) == (SIZE_BYTES, 0)
@@ -88,13 +123,13 @@ def test_a_file_that_is_there_is_not_sent_again(session: StationSession, master:
     assert seen == [SIZE_BYTES]
 
 
-def test_a_file_of_the_wrong_size_under_the_name_is_replaced(session: StationSession, box: Box, master: Path) -> None:
+def test_a_file_of_the_wrong_size_is_replaced(session: StationSession, box: Carrier, master: Path) -> None:
     (box.inbox / "a.mp3").write_bytes(b"short")
     send_file(session, master, "a.mp3", lambda _: None)
     assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
 
 
-def test_an_empty_file_and_one_of_a_single_byte_can_be_sent(session: StationSession, box: Box, tmp_path: Path) -> None:
+def test_an_empty_file_and_one_of_one_byte_can_be_sent(session: StationSession, box: Carrier, tmp_path: Path) -> None:
     for size in (0, 1):
         source = tmp_path / f"{size}.mp3"
         source.write_bytes(b"x" * size)
@@ -102,7 +137,7 @@ def test_an_empty_file_and_one_of_a_single_byte_can_be_sent(session: StationSess
         assert (box.inbox / source.name).read_bytes() == source.read_bytes()
 
 
-def test_a_part_is_resumed_where_it_ends(session: StationSession, box: Box, master: Path) -> None:
+def test_a_part_is_resumed_where_it_ends(session: StationSession, box: Carrier, master: Path) -> None:
     held = 9_000_000
     (box.inbox / "a.mp3.part").write_bytes(master.read_bytes()[:held])
     sent = send_file(session, master, "a.mp3", lambda _: None)
@@ -110,7 +145,7 @@ def test_a_part_is_resumed_where_it_ends(session: StationSession, box: Box, mast
     assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
 
 
-def test_a_part_whose_end_is_zeros_is_taken_up_before_them(session: StationSession, box: Box, master: Path) -> None:
+def test_a_part_whose_end_is_zeros_is_taken_up_before_them(session: StationSession, box: Carrier, master: Path) -> None:
     held = 9_000_000
     (box.inbox / "a.mp3.part").write_bytes(master.read_bytes()[: held - 5000] + bytes(5000))
     sent = send_file(session, master, "a.mp3", lambda _: None)
@@ -120,7 +155,7 @@ def test_a_part_whose_end_is_zeros_is_taken_up_before_them(session: StationSessi
 
 @pytest.mark.parametrize("size", [100, 9_000_000, SIZE_BYTES, SIZE_BYTES + 70_000])
 def test_a_part_of_other_bytes_is_found_out_before_it_is_trusted(
-    session: StationSession, box: Box, master: Path, size: int
+    session: StationSession, box: Carrier, master: Path, size: int
 ) -> None:
     (box.inbox / "a.mp3.part").write_bytes(make_bytes(size, seed=8))
     sent = send_file(session, master, "a.mp3", lambda _: None)
@@ -128,19 +163,21 @@ def test_a_part_of_other_bytes_is_found_out_before_it_is_trusted(
     assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
 
 
-def test_a_whole_part_only_gets_its_name(session: StationSession, box: Box, master: Path) -> None:
+def test_a_whole_part_only_gets_its_name(session: StationSession, box: Carrier, master: Path) -> None:
     (box.inbox / "a.mp3.part").write_bytes(master.read_bytes())
     sent = send_file(session, master, "a.mp3", lambda _: None)
     assert (sent.bytes_sent, sent.resumed_from) == (0, SIZE_BYTES)
     assert box.list_inbox() == ["a.mp3"]
 
 
-def test_a_server_without_posix_rename_still_gets_the_file(session: StationSession, box: Box, master: Path) -> None:
-    session.sftp.extensions.discard(POSIX_RENAME)
-    (box.inbox / "a.mp3").write_bytes(b"old")
-    send_file(session, master, "a.mp3", lambda _: None)
-    assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
-    assert box.list_inbox() == ["a.mp3"]
+def test_a_server_without_posix_rename_still_gets_the_file(server: Box, master: Path) -> None:
+    with open_session(server.address, server.key) as session:
+        assert isinstance(session.sftp, SftpClient)
+        session.sftp.extensions.discard(POSIX_RENAME)
+        (server.inbox / "a.mp3").write_bytes(b"old")
+        send_file(session, master, "a.mp3", lambda _: None)
+    assert (server.inbox / "a.mp3").read_bytes() == master.read_bytes()
+    assert server.list_inbox() == ["a.mp3"]
 
 
 def test_a_missing_source_is_the_programme_files_error(session: StationSession, tmp_path: Path) -> None:
@@ -148,7 +185,7 @@ def test_a_missing_source_is_the_programme_files_error(session: StationSession, 
         send_file(session, tmp_path / "gone.mp3", "gone.mp3", lambda _: None)
 
 
-def test_a_document_is_sent_and_replaced_and_not_sent_twice(session: StationSession, box: Box) -> None:
+def test_a_document_is_sent_and_replaced_and_not_sent_twice(session: StationSession, box: Carrier) -> None:
     first = send_bytes(session, "kế hoạch một".encode(), "plan.json")
     again = send_bytes(session, "kế hoạch một".encode(), "plan.json")
     send_bytes(session, "kế hoạch hai".encode(), "plan.json")
@@ -158,20 +195,20 @@ def test_a_document_is_sent_and_replaced_and_not_sent_twice(session: StationSess
     assert box.list_inbox() == ["plan.json"]
 
 
-def test_a_missing_inbox_is_named(session: StationSession, box: Box, master: Path) -> None:
+def test_a_missing_inbox_is_named(session: StationSession, box: Carrier, master: Path) -> None:
     box.inbox.rmdir()
     with pytest.raises(StationFolderError, match="an-nong: sending a\\.mp3"):
         send_file(session, master, "a.mp3", lambda _: None)
 
 
 @pytest.mark.parametrize("offset", [0, 1, 32_640, 2_999_999, 3_000_000, 3_000_001])
-def test_reading_starts_at_an_offset_and_ends_with_the_file(session: StationSession, box: Box, offset: int) -> None:
+def test_reading_starts_at_an_offset_and_ends_with_the_file(session: StationSession, box: Carrier, offset: int) -> None:
     data = make_bytes(3_000_000, seed=9)
     (box.outbox / "journal.jsonl").write_bytes(data)
     assert read_from(session, "outbox/journal.jsonl", offset) == data[offset:]
 
 
-def test_reading_is_bounded(session: StationSession, box: Box) -> None:
+def test_reading_is_bounded(session: StationSession, box: Carrier) -> None:
     (box.outbox / "journal.jsonl").write_bytes(b"0123456789")
     assert read_from(session, "outbox/journal.jsonl", 3, limit_bytes=4) == b"3456"
 
@@ -181,7 +218,7 @@ def test_a_file_that_is_not_there_reads_as_nothing_and_has_no_size(session: Stat
     assert stat_size(session, "outbox/none.jsonl") is None
 
 
-def test_a_folder_is_listed_and_files_are_removed(session: StationSession, box: Box) -> None:
+def test_a_folder_is_listed_and_files_are_removed(session: StationSession, box: Carrier) -> None:
     (box.outbox / "b").write_bytes(b"12")
     (box.outbox / "a").write_bytes(b"1")
     files = list_folder(session, "outbox")
@@ -194,43 +231,45 @@ def test_a_folder_is_listed_and_files_are_removed(session: StationSession, box: 
         list_folder(session, "nothing")
 
 
-def test_the_clock_of_a_station_on_this_machine_is_ours(session: StationSession, box: Box) -> None:
-    assert abs(measure_clock_offset_s(session)) < 1.5
-    assert box.list_inbox() == []
+def test_the_clock_of_a_station_on_this_machine_is_ours(server: Box) -> None:
+    before = server.list_inbox()
+    with open_session(server.address, server.key) as session:
+        assert abs(measure_clock_offset_s(session)) < 1.5
+    assert server.list_inbox() == before
 
 
-def test_another_host_key_is_never_accepted(box: Box, tmp_path: Path) -> None:
+def test_another_host_key_is_never_accepted(server: Box, tmp_path: Path) -> None:
     other = write_key_pair(tmp_path / "other", "other")
     for line in (other, ECDSA_LINE):
         with (
             pytest.raises(HostKeyChangedError),
-            open_session(replace(box.address, host_key=line), box.key),
+            open_session(replace(server.address, host_key=line), server.key),
         ):
             pass
 
 
-def test_a_pinned_key_that_is_none_means_not_enrolled(box: Box) -> None:
+def test_a_pinned_key_that_is_none_means_not_enrolled(server: Box) -> None:
     for line in ("", "ssh-ed25519", "ssh-ed25519 ***", "no-key AAAA"):
-        with pytest.raises(NotEnrolledError), open_session(replace(box.address, host_key=line), box.key):
+        with pytest.raises(NotEnrolledError), open_session(replace(server.address, host_key=line), server.key):
             pass
 
 
-def test_a_key_that_the_station_does_not_know_is_refused(box: Box, tmp_path: Path) -> None:
+def test_a_key_that_the_station_does_not_know_is_refused(server: Box, tmp_path: Path) -> None:
     write_key_pair(tmp_path / "stranger", "stranger")
-    with pytest.raises(LoginRefusedError, match="an-nong"), open_session(box.address, tmp_path / "stranger"):
+    with pytest.raises(LoginRefusedError, match="an-nong"), open_session(server.address, tmp_path / "stranger"):
         pass
 
 
-def test_a_key_open_to_others_is_not_used(box: Box, tmp_path: Path) -> None:
+def test_a_key_open_to_others_is_not_used(server: Box, tmp_path: Path) -> None:
     key = tmp_path / "key"
-    key.write_bytes(box.key.read_bytes())
+    key.write_bytes(server.key.read_bytes())
     key.chmod(0o644)
-    with pytest.raises(CentreKeyError), open_session(box.address, key):
+    with pytest.raises(CentreKeyError), open_session(server.address, key):
         pass
 
 
-def test_a_stopped_server_is_unreachable(tmp_path: Path, running_box: Box) -> None:
-    start = start_embedded if running_box.address.user == "centre" else start_sshd
+def test_a_stopped_server_is_unreachable(tmp_path: Path, server: Box) -> None:
+    start = start_embedded if server.address.user == "centre" else start_sshd
     with open_box(tmp_path, start=start) as box:
         pass
     with pytest.raises(UnreachableError, match=r"127\.0\.0\.1"), open_session(box.address, box.key):

@@ -18,6 +18,7 @@ from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
 from broadcaster.wire.receipt import Receipt, Verdict, read_receipt, write_receipt
 from broadcaster.wire.signature import PLAN_NAMESPACE, verify_document
 from broadcaster.wire.status import StationStatus, read_status, write_status
+from broadcaster.wire.stick import StickContents, StickFile, read_contents, write_contents
 from tests.unit.makers import START, make_airing, make_entry
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -67,6 +68,15 @@ STATUS = StationStatus(
     playing="Thời sự",
     next_at=START + timedelta(hours=12),
     trouble="",
+)
+CONTENTS = StickContents(
+    StationId("an-nong"),
+    START,
+    (
+        StickFile("plan-2023-10-09.r2.json.sig", 311, Sha256("1" * 64)),
+        StickFile("plan-2023-10-09.r2.json", 1834, Sha256("2" * 64)),
+        StickFile(f"{'0' * 64}.mp3", 28_800_000, Sha256("0" * 64)),
+    ),
 )
 
 
@@ -125,6 +135,18 @@ def test_receipts_are_as_they_were() -> None:
     assert (errors, list(match_chain(lines, None))) == ([], [])
     assert tuple(read_receipt(line).receipt for line in lines) == RECEIPTS
     assert write_log([write_receipt(receipt) for receipt in RECEIPTS]) == read_golden("receipts.jsonl")
+
+
+def test_list_of_a_sticks_contents_is_as_it_was() -> None:
+    assert read_contents(read_golden("contents.json")) == CONTENTS
+    assert write_contents(CONTENTS) == read_golden("contents.json")
+
+
+@pytest.mark.parametrize("name", ["../status.json", "a/b", ".", "..", "", "x\0y"])
+def test_no_name_on_a_stick_leads_out_of_its_folder(name: str) -> None:
+    files = (replace(CONTENTS.files[0], name=name),)
+    with pytest.raises(DocumentError, match="no file of its folder"):
+        read_contents(write_contents(replace(CONTENTS, files=files)))
 
 
 def test_status_is_as_it_was() -> None:

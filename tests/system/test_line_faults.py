@@ -25,7 +25,7 @@ from broadcaster.delivery.progress import StationNews, Step
 from broadcaster.demo.openssh import start_sshd
 from broadcaster.link.line import LinkLimits
 from broadcaster.link.session import open_session
-from broadcaster.link.sftp import POSIX_RENAME
+from broadcaster.link.sftp import POSIX_RENAME, SftpClient
 from broadcaster.link.transfer import list_folder, send_file
 from broadcaster.store.deliveries import read_attempts
 from broadcaster.store.engine import Record
@@ -118,6 +118,7 @@ def test_a_server_that_has_no_posix_rename_still_gets_the_file(tmp_path: Path, s
         open_box(tmp_path / "centre", start=functools.partial(start_sshd, settings=(force,)), folder=folder) as box,
         open_session(box.address, box.key) as session,
     ):
+        assert isinstance(session.sftp, SftpClient)
         assert POSIX_RENAME not in session.sftp.extensions
         (box.inbox / "a.mp3").write_bytes(b"old")
         send_file(session, source, "a.mp3", lambda _: None)
