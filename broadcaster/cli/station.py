@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -14,15 +13,16 @@ import click
 from broadcaster import __version__
 from broadcaster.cli.boundary import run_command
 from broadcaster.cli.local import local
-from broadcaster.core.errors import BrokenChainError, StationError
+from broadcaster.core.errors import BrokenChainError, StationError, VerificationError
 from broadcaster.core.time import SystemClock
 from broadcaster.station.agent import Agent
 from broadcaster.station.check import State, check_box
 from broadcaster.station.settings import DEFAULT_PATH, read_settings
+from broadcaster.station.stick_in import Taken, list_stations, open_stick, read_stick, take_in
+from broadcaster.station.stick_out import write_back
 from broadcaster.station.verify import verify_logs
-from broadcaster.wire.status import FILE_NAME, read_status
+from broadcaster.wire.status import FILE_NAME, STALE_AFTER, read_status
 
-STALE_AFTER = timedelta(seconds=30)
 SOME_WRONG = 1
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 
@@ -126,6 +126,42 @@ def verify(path: Path) -> None:
     breaks = [found for proof in proofs for found in proof.breaks]
     if breaks:
         raise BrokenChainError("\n".join(breaks), hint="keep the files as they are and tell the centre")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.pass_obj
+def usb(path: Path, folder: Path) -> int:
+    """Take in what the centre's stick mounted at FOLDER has for this box, and copy the diary onto it. Run it as root.
+
+    The agent verifies each file as if it had come over the line, and its receipt is told. Exit code 1 when something
+    was not verified; the diary is on the stick then all the same.
+    """
+    settings, clock = read_settings(path), SystemClock()
+    with open_stick(folder, settings) as root:
+        is_all_well = False
+        try:
+            contents = read_stick(root, settings)
+        except VerificationError as error:
+            click.echo(f"{error.message}\n{error.hint}", err=True)
+        else:
+            if contents is None:
+                others = ", ".join(list_stations(root)) or "none"
+                click.echo(f"nothing for {settings.station} is on this stick; it is for: {others}", err=True)
+            else:
+                click.echo(
+                    f"written at the centre {contents.at.astimezone():%d/%m/%Y %H:%M}: {len(contents.files)} files"
+                )
+                is_all_well = take_in(root, contents, settings, clock, _tell_taken)
+        written = write_back(root, settings, clock)
+    click.echo(f"the diary is on the stick: {written.files} files; unmount it before it is pulled out")
+    if not written.is_signed:
+        click.echo(f"it is not signed: {settings.host_key} cannot be read; run it as root", err=True)
+    return 0 if is_all_well else SOME_WRONG
+
+
+def _tell_taken(taken: Taken) -> None:
+    click.echo(f"{taken.name}  {taken.outcome}")
 
 
 cli.add_command(local)

@@ -22,7 +22,14 @@ from broadcaster.core.errors import (
     StationDiskError,
     VerificationError,
 )
-from broadcaster.core.files import BLOCK_BYTES, MASTER_SUFFIX, hash_bytes, name_master, open_regular
+from broadcaster.core.files import (
+    BLOCK_BYTES,
+    MASTER_SUFFIX,
+    MAX_MASTER_BYTES,
+    hash_bytes,
+    name_master,
+    open_regular,
+)
 from broadcaster.core.ids import Sha256, is_sha256
 from broadcaster.core.time import Clock
 from broadcaster.station.library import (
@@ -39,7 +46,6 @@ from broadcaster.wire.order import read_order_name
 from broadcaster.wire.receipt import DISK_FULL, FILE_NAME, Receipt, Verdict, write_receipt
 from broadcaster.wire.signature import SIGNATURE_SUFFIX
 
-MAX_MASTER_BYTES = 1 << 30
 PART_SUFFIX = ".part"
 KEEP_PART = timedelta(days=7)
 SIGNATURE_WAIT = timedelta(seconds=60)

@@ -17,10 +17,11 @@ from broadcaster.wire.signature import read_public_key
 
 DEFAULT_PATH = Path("/etc/broadcaster/station.toml")
 NULL = "null"
+HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 AUTO = "auto"
 _FIELDS = (
     "station", "centre_key", "inbox", "outbox", "library", "player", "output", "volume", "quiet_hours", "reserve_mb",
-    "fallback",
+    "fallback", "host_key",
 )  # fmt: skip
 T = TypeVar("T")
 
@@ -39,7 +40,8 @@ class StationSettings:
 
     `output` is "auto", "null", a sound device as mpv names it, or for the built-in player a `.wav` file. `volume` is
     percent of the plan's volume. `reserve_bytes` of the disk are never filled with masters. `fallback` is the commune's
-    folder of pieces that sound when a master has not come; None when there is none.
+    folder of pieces that sound when a master has not come; None when there is none. `host_key` is the file of the box's
+    own SSH key, which signs what goes home on a stick.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class StationSettings:
     quiet_hours: tuple[QuietHours, ...] = ()
     reserve_bytes: int = 200_000_000
     fallback: Path | None = None
+    host_key: Path = Path(HOST_KEY)
 
 
 def read_settings(path: Path) -> StationSettings:
@@ -84,15 +87,16 @@ def read_settings(path: Path) -> StationSettings:
         path=path,
         station=StationId(station),
         centre_key=reader.read_as("centre_key", read_public_key, "the line that `broadcaster key` prints"),
-        inbox=reader.read_folder("inbox"),
-        outbox=reader.read_folder("outbox"),
-        library=reader.read_folder("library"),
+        inbox=reader.read_path("inbox"),
+        outbox=reader.read_path("outbox"),
+        library=reader.read_path("library"),
         player=PlayerKind(reader.read_as("player", PlayerKind, "mpv, pcm or auto", AUTO)),
         output=reader.read_text("output", AUTO),
         volume=reader.read_int("volume", 100, 0, 130),
         quiet_hours=reader.read_quiet_hours(),
         reserve_bytes=reader.read_int("reserve_mb", 200, 0, 10**9) * 1_000_000,
-        fallback=reader.read_folder("fallback") if "fallback" in fields else None,
+        fallback=reader.read_path("fallback") if "fallback" in fields else None,
+        host_key=reader.read_path("host_key", HOST_KEY),
     )
     folders = {settings.inbox, settings.outbox, settings.library}
     if len(folders) < 3 or any(one in two.parents for one in folders for two in folders):
@@ -125,10 +129,10 @@ class _Reader:
             raise self.make_error(name, expected) from error
         return text
 
-    def read_folder(self, name: str) -> Path:
-        path = Path(self.read_text(name))
+    def read_path(self, name: str, default: str | None = None) -> Path:
+        path = Path(self.read_text(name, default))
         if not path.is_absolute():
-            raise self.make_error(name, "a folder's whole path that starts with /")
+            raise self.make_error(name, "a whole path that starts with /")
         return path
 
     def read_int(self, name: str, default: int, low: int, high: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broadcaster.core.ids import LogId, StationId
 from broadcaster.core.time import format_instant, require_aware
@@ -13,6 +13,7 @@ from broadcaster.wire.fields import FieldReader, read_object
 KIND = "broadcaster-status"
 FORMAT = 1
 FILE_NAME = "status.json"
+STALE_AFTER = timedelta(seconds=30)  # an agent that has said nothing for so long does not run
 
 
 @dataclass(frozen=True, slots=True)

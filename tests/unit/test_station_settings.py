@@ -48,7 +48,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         ("station", None, "'station' is missing, expected a text"),
         ("station", '"An Nông"', "expected a station's id"),
         ("centre_key", '"ssh-rsa AAAA"', "expected the line that `broadcaster key` prints"),
-        ("inbox", '"inbox"', "expected a folder's whole path"),
+        ("inbox", '"inbox"', "expected a whole path"),
         ("outbox", '"/srv/b/inbox"', "three folders"),
         ("library", '"/srv/b/inbox/library"', "none inside another"),
         ("player", '"vlc"', "expected mpv, pcm or auto"),
