@@ -17,6 +17,7 @@ from broadcaster.store.logs import write_journal
 from broadcaster.store.stations import (
     LogPosition,
     read_position,
+    read_statuses,
     write_break,
     write_contact,
     write_position,
@@ -28,8 +29,8 @@ from broadcaster.wire.receipt import FILE_NAME as RECEIPTS
 from broadcaster.wire.receipt import ReceiptLine, read_receipt
 from broadcaster.wire.status import FILE_NAME as STATUS
 from broadcaster.wire.status import StationStatus, read_status, write_status
+from broadcaster.wire.stick import OUTBOX
 
-OUTBOX = "outbox"
 JOURNAL = "journal"
 T = TypeVar("T")
 ReadKnown = Callable[[Sequence[str]], dict[str, LogPosition]]
@@ -59,6 +60,7 @@ class Collection:
     """What one visit to a station brought.
 
     `is_whole` is False when only receipts were fetched: then the status does not prove the journal to be complete.
+    `is_carried`: a stick brought it, and another may have brought later words before it.
     """
 
     station: StationId
@@ -68,6 +70,7 @@ class Collection:
     chains: tuple[CollectedChain, ...]
     troubles: tuple[str, ...] = ()
     is_whole: bool = True
+    is_carried: bool = False
 
 
 def read_positions(connection: Connection, station: StationId, names: Sequence[str]) -> dict[str, LogPosition]:
@@ -115,10 +118,12 @@ def fetch_outbox(session: StationSession, read_known: ReadKnown) -> Collection:
         DeliveryError: The station cannot be read.
     """
     troubles: list[str] = []
+    clock_offset_s: float | None = None
+    is_live = session.sftp.is_live
     try:
-        clock_offset_s: float | None = measure_clock_offset_s(session)
+        if is_live:
+            clock_offset_s = measure_clock_offset_s(session)
     except StationFolderError as error:
-        clock_offset_s = None
         troubles.append(error.message)
     status = _fetch_status(session, troubles)
     sizes = {file.name: file.size_bytes for file in list_folder(session, OUTBOX)}
@@ -130,7 +135,9 @@ def fetch_outbox(session: StationSession, read_known: ReadKnown) -> Collection:
         if name not in known or sizes[name] != known[name].offset_bytes
     ]
     chains = _follow_chains(files, known)
-    return Collection(session.address.station, status, clock_offset_s, tuple(files), chains, tuple(troubles))
+    return Collection(
+        session.address.station, status, clock_offset_s, tuple(files), chains, tuple(troubles), is_carried=not is_live
+    )
 
 
 def keep_collection(connection: Connection, collection: Collection, at: datetime) -> int:
@@ -159,7 +166,10 @@ def keep_collection(connection: Connection, collection: Collection, at: datetime
             write_position(connection, station, JOURNAL, chain.position)
         for message in chain.breaks:
             write_break(connection, station, chain.name, message, at)
-    values: dict[str, object] = {"reached_at": at, "error": "", "message": "; ".join(collection.troubles)}
+    if collection.is_carried and _is_outdated(connection, collection, at):
+        return new
+    reached_at = collection.status.at if collection.is_carried and collection.status else at
+    values: dict[str, object] = {"reached_at": reached_at, "error": "", "message": "; ".join(collection.troubles)}
     if collection.clock_offset_s is not None:
         values |= {"clock_offset_s": collection.clock_offset_s, "clock_at": at}
     if collection.status is not None:
@@ -169,6 +179,15 @@ def keep_collection(connection: Connection, collection: Collection, at: datetime
             values["journal_until"] = status.at
     write_contact(connection, station, values)
     return new
+
+
+def _is_outdated(connection: Connection, collection: Collection, at: datetime) -> bool:
+    """Tell whether the station's word that a stick brought is older than the one that is kept.
+
+    A kept word of a time that is still to come is not believed: the box's clock was wrong then.
+    """
+    kept = read_statuses(connection, collection.station).get(collection.station)
+    return collection.status is None or (kept is not None and collection.status.at < kept.at <= at)
 
 
 def keep_failure(connection: Connection, station: StationId, error: DeliveryError, at: datetime) -> None:

@@ -20,12 +20,13 @@ from broadcaster.delivery.read_back import READ_BACK_LOG
 from broadcaster.link.fleet import run_for_stations
 from broadcaster.link.line import DEFAULT_LIMITS
 from broadcaster.link.session import StationAddress, StationSession, open_session
-from broadcaster.link.transfer import INBOX, list_folder
+from broadcaster.link.transfer import list_folder
 from broadcaster.store.deliveries import read_own_names, write_own_receipt
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import PlanRevision, read_airings_between, read_newest
 from broadcaster.store.stations import LogPosition, read_contact, read_held, write_contact
 from broadcaster.wire.receipt import Receipt, Verdict
+from broadcaster.wire.stick import INBOX
 
 COLLECT_LIMITS = replace(DEFAULT_LIMITS, total_s=600.0)
 
@@ -46,15 +47,27 @@ class Missing:
     orders: tuple[PlanFile, ...] = ()
 
 
-def read_missing(workspace: Workspace, record: Record, schedules: Schedules, now_at: datetime) -> list[Missing]:
-    """Read what every station still needs, the one that needs it earliest first; who needs nothing is left out."""
+def read_missing(
+    workspace: Workspace, record: Record, schedules: Schedules, now_at: datetime, ahead: timedelta | None = None
+) -> list[Missing]:
+    """Read what every station still needs, the one that needs it earliest first; who needs nothing is left out.
+
+    Args:
+        workspace: Where the masters lie.
+        record: What is planned, and what stations hold by their receipts.
+        schedules: The stations, and how far a line looks ahead.
+        now_at: The present, aware.
+        ahead: How far plans and masters are looked for; None is what the settings say for a line.
+    """
     today = now_at.astimezone(schedules.centre.zone).date()
+    last_on = today + (timedelta(days=schedules.centre.publish_days) if ahead is None else ahead)
+    ahead = schedules.centre.push_ahead if ahead is None else ahead
     with record.read() as connection:
         held = read_held(connection)
-        airings = read_airings_between(connection, now_at - LONGEST_AIRING, now_at + schedules.centre.push_ahead)
-        plans = read_newest(connection, today, today + timedelta(days=schedules.centre.publish_days))
+        airings = read_airings_between(connection, now_at - LONGEST_AIRING, now_at + ahead)
+        plans = read_newest(connection, today, last_on)
     masters_held = {station: {Sha256(sha256) for sha256 in mine} for station, mine in held.items()}
-    work = {w.station: w for w in plan_deliveries(airings, masters_held, now_at, schedules.centre.push_ahead)}
+    work = {w.station: w for w in plan_deliveries(airings, masters_held, now_at, ahead)}
     wanted_plans: dict[StationId, list[PlanRevision]] = {}
     for (owner, _), plan in sorted(plans.items(), key=lambda row: row[0]):
         if plan.sha256 not in held.get(owner, {}):

@@ -96,11 +96,11 @@ def read_board(record: Record, schedules: Schedules, now_at: datetime) -> list[S
 
 
 def _choose_readiness(station: Station, is_held: bool, is_planned: bool) -> Readiness:
+    if is_planned and is_held:
+        return Readiness.READY  # also without a line: a stick brought it, and brought the receipts back
     if not station.is_connected():
         return Readiness.NOT_CONNECTED
-    if not is_planned:
-        return Readiness.NOTHING_PLANNED
-    return Readiness.READY if is_held else Readiness.MISSING
+    return Readiness.MISSING if is_planned else Readiness.NOTHING_PLANNED
 
 
 def _explain(

@@ -30,6 +30,7 @@ COMMANDS = {
     "trust": "trust:trust",
     "readiness": "readiness:readiness",
     "collect": "report:collect",
+    "usb": "usb:usb",
     "journal": "journal:journal",
     "report": "report:report",
     "airtime": "airtime:airtime",

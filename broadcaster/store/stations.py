@@ -49,10 +49,12 @@ def read_contact(connection: Connection, station: StationId) -> StationContact |
     return None if row is None else _make_contact(row)
 
 
-def read_statuses(connection: Connection) -> dict[StationId, StationStatus]:
-    """Read the last status document of every station that handed one in."""
-    rows = connection.execute(select(contacts.c.station_id, contacts.c.status).where(contacts.c.status.is_not(None)))
-    return {StationId(row.station_id): read_status(row.status) for row in rows}
+def read_statuses(connection: Connection, station: StationId | None = None) -> dict[StationId, StationStatus]:
+    """Read the last status document of every station, or of one, that handed one in."""
+    query = select(contacts.c.station_id, contacts.c.status).where(contacts.c.status.is_not(None))
+    if station is not None:
+        query = query.where(contacts.c.station_id == station)
+    return {StationId(row.station_id): read_status(row.status) for row in connection.execute(query)}
 
 
 def write_receipts(
