@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select
 
 from broadcaster.airtime.collect import fetch_outbox, keep_collection, read_positions
+from broadcaster.centre.publish import publish_days
+from broadcaster.centre.reports import make_report
+from broadcaster.centre.stick_in import import_from_stick
+from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import DeliveryError
-from broadcaster.core.ids import LogId, StationId
+from broadcaster.core.ids import LogId, ProgrammeId, SlotId, StationId
+from broadcaster.core.model import Airing, Station
+from broadcaster.core.schedules import RundownItem, Slot
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits
 from broadcaster.link.session import open_session
+from broadcaster.station.settings import StationSettings
+from broadcaster.station.stick_out import write_back
 from broadcaster.store.engine import Record, open_record
+from broadcaster.store.plans import read_day_airings
+from broadcaster.store.programmes import write_programme
 from broadcaster.store.stations import LogPosition, read_breaks, read_contacts, read_held
 from broadcaster.store.tables import journal_lines, log_positions
 from broadcaster.wire.chain import START, ChainPoint, hash_line, plan_line
@@ -24,8 +34,9 @@ from broadcaster.wire.receipt import Receipt, Verdict, write_receipt
 from broadcaster.wire.status import StationStatus, write_status
 from tests.relay import open_line
 from tests.sshd import Box, open_box
+from tests.station_simulator import FakeClock
 from tests.unit.makers import START as START_AT
-from tests.unit.makers import make_airing, make_entry
+from tests.unit.makers import make_airing, make_entry, make_programme, make_schedules
 
 AN_NONG = StationId("an-nong")
 
@@ -39,7 +50,9 @@ class Diary:
         self.receipts = ChainPoint(LogId(log), 0, START)
 
     def write_airing(self, day: int, number: int) -> None:
-        airing = make_airing(f"{day}-{number}", START_AT + timedelta(days=day, minutes=number))
+        self.write_entries(day, make_airing(f"{day}-{number}", START_AT + timedelta(days=day, minutes=number)))
+
+    def write_entries(self, day: int, airing: Airing) -> None:
         for entry in (
             make_entry(Happening.START, airing),
             make_entry(Happening.END, airing, output_ms=60_000, ending=Ending.COMPLETE),
@@ -51,8 +64,8 @@ class Diary:
         receipt = Receipt(START_AT, f"{sha256}.mp3", sha256, verdict, "")
         self.receipts = self._append("receipts.jsonl", self.receipts, write_receipt(receipt))
 
-    def write_status(self) -> None:
-        status = StationStatus(AN_NONG, self.journal.log, START_AT, "0.1.0", "pcm", 3, 10**9, 1, "", "", None, "")
+    def write_status(self, at: datetime = START_AT) -> None:
+        status = StationStatus(AN_NONG, self.journal.log, at, "0.1.0", "pcm", 3, 10**9, 1, "", "", None, "")
         (self.outbox / "status.json").write_bytes(write_status(status))
 
     def _append(self, name: str, point: ChainPoint, fields: dict[str, object]) -> ChainPoint:
@@ -138,6 +151,49 @@ def test_a_station_that_comes_back_after_a_week_hands_in_everything_once_in_orde
     assert [row.seq for row in rows] == list(range(1, 8 * 60 + 1))
     assert [row.is_backfilled for row in rows] == [True] * 7 * 60 + [False] * 60
     assert [row.at for row in rows] == sorted(row.at for row in rows)
+
+
+def test_a_week_that_comes_by_stick_and_by_line_is_in_the_report_once(
+    box: Box, workspace: Workspace, tmp_path: Path
+) -> None:
+    slot = Slot(SlotId("chieu"), "Chiều", time(17), 30, rundown=(RundownItem(programme=ProgrammeId("tin")),))
+    schedules = make_schedules(slot, stations=(Station(AN_NONG, "Xã An Nông", host_key=box.address.host_key),))
+    days = [START_AT.date() + timedelta(days=day) for day in range(7)]
+    back_at = START_AT + timedelta(days=7)
+    settings = StationSettings(
+        tmp_path / "station.toml", AN_NONG, "", box.inbox, box.outbox, tmp_path, host_key=box.state / "host_key"
+    )
+    (tmp_path / "stick" / "broadcaster").mkdir(parents=True)
+    diary = Diary(box.outbox, "aa")
+    with workspace.open_record() as record:
+        with record.write() as connection:
+            write_programme(connection, make_programme("tin"))
+        publish_days(workspace, record, schedules, days, START_AT - timedelta(hours=1))
+        for day, on in enumerate(days):
+            with record.read() as connection:
+                (airing,) = read_day_airings(connection, on)[AN_NONG]
+            diary.write_entries(day, airing)
+            if day == 4:  # the stick leaves in the middle of the week
+                diary.write_status(airing.end_at())
+                write_back(tmp_path / "stick" / "broadcaster", settings, FakeClock(airing.end_at()))
+        diary.write_status(back_at)
+        heard: list[tuple[int, int]] = []
+        for carry in (
+            lambda: import_from_stick(workspace, record, schedules, tmp_path / "stick", FakeClock(back_at)),
+            lambda: collect(box, record, back_at),
+            lambda: import_from_stick(workspace, record, schedules, tmp_path / "stick", FakeClock(back_at)),
+            lambda: collect(box, record, back_at),
+        ):
+            carry()
+            report = make_report(record, schedules, days[0], days[-1], back_at)
+            heard.append((report.total.played_dmin, report.total.no_journal))
+        assert heard == [(50, 2), (70, 0), (70, 0), (70, 0)]
+        assert list_breaks(record) == []
+        with record.read() as connection:
+            rows = connection.execute(select(journal_lines).order_by(journal_lines.c.seq)).all()
+            assert read_contacts(connection)[AN_NONG].journal_until == back_at
+        assert [row.seq for row in rows] == list(range(1, 15))
+        assert [row.is_backfilled for row in rows] == [True] * 12 + [False] * 2
 
 
 def test_a_line_that_breaks_while_collecting_costs_nothing_but_the_time(box: Box, record: Record) -> None:
