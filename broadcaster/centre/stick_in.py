@@ -157,7 +157,8 @@ def _verify_signature(session: StationSession, station: Station, data: bytes) ->
         verify_document(data, armoured, station.host_key, STICK_NAMESPACE)
     except (SignatureError, ValueError) as error:
         raise SignatureError(
-            f"{station.id}: the journals on the stick are not signed with the host key that is pinned for its box",
+            f"{station.id}: the journals on the stick are not signed with the host key that is pinned for its box, "
+            "or the stick was pulled out too early",
             hint="run `broadcaster-station usb` there as root; if the box has another key now, correct its host_key",
         ) from error
     return True

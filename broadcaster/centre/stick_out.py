@@ -15,7 +15,6 @@ from pathlib import Path
 
 from broadcaster.centre.deliver import Missing, read_missing
 from broadcaster.centre.stick_in import LOCK_FILE, WHO, list_stations
-from broadcaster.centre.visit import UNCONFIRMED
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import (
     BroadcasterError,
@@ -24,7 +23,7 @@ from broadcaster.core.errors import (
     ProgrammeFileError,
     StationFullError,
 )
-from broadcaster.core.files import MASTER_SUFFIX, MAX_MASTER_BYTES, hash_bytes, hold_lock, open_regular
+from broadcaster.core.files import MASTER_SUFFIX, MAX_MASTER_BYTES, hash_bytes, hold_lock, open_regular, sync_folder
 from broadcaster.core.ids import Sha256, StationId, is_sha256
 from broadcaster.core.model import Station
 from broadcaster.core.schedules import Schedules
@@ -34,7 +33,7 @@ from broadcaster.delivery.read_back import verify_read_back
 from broadcaster.link.session import StationSession
 from broadcaster.link.stick import open_stick
 from broadcaster.link.transfer import PART, list_folder, read_from, remove, send_bytes
-from broadcaster.store.deliveries import DeliveryAttempt, begin_attempt, end_attempt
+from broadcaster.store.deliveries import CARRIED, DeliveryAttempt, begin_attempt, end_attempt
 from broadcaster.store.engine import Record
 from broadcaster.wire.signature import SIGNATURE_SUFFIX
 from broadcaster.wire.stick import (
@@ -195,7 +194,7 @@ def _export_one(
             ended_at=clock.now_at(),
             names=" ".join(tally.names),
             sent_bytes=tally.sent_bytes,
-            error=type(error).__name__ if error else UNCONFIRMED,
+            error=CARRIED,
             message=error.message if error else ON_A_STICK,
         )
         with record.write() as connection:
@@ -246,6 +245,7 @@ def _make_folders(folder: Path, stations: Sequence[StationId]) -> Path:
             if path.is_symlink():
                 raise InputError(f"{path} is a symbolic link, which no stick of ours has", hint="remove it")
             path.mkdir(exist_ok=True)
+            sync_folder(path.parent)
     except OSError as error:
         raise InputError(
             f"{error.filename} cannot be made: {error.strerror}", hint="is the stick plugged in, and writable?"

@@ -14,6 +14,7 @@ from broadcaster.core.errors import (
 from broadcaster.core.files import (
     hash_bytes,
     open_regular,
+    sync_folder,
     write_atomic,
 )
 from broadcaster.core.time import Clock
@@ -55,6 +56,7 @@ def write_back(root: Path, settings: StationSettings, clock: Clock) -> Written:
     try:
         for folder in (outbox.parent, outbox):
             folder.mkdir(exist_ok=True)
+            sync_folder(folder.parent)
             if not is_folder(folder):
                 raise StationDiskError(f"{folder} is a symbolic link, which no stick of ours has")
         for left in outbox.glob(".*.tmp"):  # of a copy that was broken off

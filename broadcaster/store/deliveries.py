@@ -13,7 +13,8 @@ from broadcaster.store.tables import deliveries, receipts
 from broadcaster.wire.receipt import Receipt, Verdict
 
 INTERRUPTED = "Interrupted"
-_NOT_COUNTED = (INTERRUPTED, "GaveWayError")
+CARRIED = "Carried"  # by a stick, which says nothing of the station's line
+_NOT_COUNTED = (INTERRUPTED, CARRIED, "GaveWayError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def read_station_failures(
 def count_failures(connection: Connection, station: StationId, limit: int = 20) -> tuple[int, datetime | None]:
     """Count how many tries failed since the last good one, and when the newest of them ended.
 
-    Those that gave way to an emergency or were stopped with the centre say nothing of the station: they are left out.
+    Those that gave way to an emergency, were stopped with the centre or went by a stick say nothing of the station's
+    line: they are left out.
 
     Returns:
         0 and None when the newest try went well, or none was made.

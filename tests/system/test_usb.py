@@ -201,7 +201,7 @@ def test_a_stick_goes_round_and_everything_is_confirmed_once(district: District,
         (attempt,) = read_attempts(connection, NAMES[0], 10)
         contact = read_contacts(connection)[NAMES[0]]
         audit = read_audit(connection, 100)
-    assert (attempt.error, attempt.message) == ("Unconfirmed", ON_A_STICK)
+    assert (attempt.error, attempt.message) == ("Carried", ON_A_STICK)
     assert contact.journal_until is not None
     assert contact.reached_at == contact.journal_until
     assert contact.clock_offset_s is None
@@ -584,9 +584,12 @@ def test_killed_at_random_moments_nothing_on_the_stick_or_in_the_inbox_is_half(
     with commune.running():
         for _ in range(6):
             reader = subprocess.Popen([*commune.command(), "usb", str(stick.folder)], stdout=subprocess.DEVNULL)
-            time.sleep(dice.uniform(0.2, 1.2))
+            time.sleep(dice.uniform(0.2, 2.6))
             reader.send_signal(signal.SIGKILL)
             reader.wait()
+            half = district.take(stick)[name]
+            assert half.breaks == ()
+            assert half.error is None or isinstance(half.error, DocumentError | SignatureError)
         assert commune.usb(stick).count("  verified") == 2 * DAYS
         assert commune.list_library() == district.masters
         receipts = commune.box.read_receipts()
