@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests run against, where they are missing: OpenSSH's server, ffmpeg, mpv, espeak-ng,
-# poppler and Pango.
+# poppler, mkfs.ext4 and Pango.
 set -eu
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing+=("$2"); }
@@ -10,6 +10,7 @@ need ffmpeg ffmpeg
 need mpv mpv
 need espeak-ng espeak-ng
 need pdftotext poppler-utils
+need mkfs.ext4 e2fsprogs
 # The library that WeasyPrint lays out text with, and a font with the letters and widths of Times New Roman.
 ldconfig -p | grep -q libpangoft2-1.0 || missing+=(libpango-1.0-0 libpangoft2-1.0-0)
 ldconfig -p | grep -q libharfbuzz-subset || missing+=(libharfbuzz-subset0)
