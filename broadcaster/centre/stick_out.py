@@ -51,7 +51,7 @@ from broadcaster.wire.stick import (
 ALL_PUBLISHED = timedelta(days=366)
 PER_FILE_BYTES = 64 << 10  # the largest usual cluster of a stick
 ROOM_TO_SPARE_BYTES = 4 << 20
-ON_A_STICK = "written to a stick; no receipt has come back yet"
+ON_A_STICK = "written to a stick; its receipts come back with one"
 
 
 @dataclass(frozen=True, slots=True)
