@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from broadcaster.core.errors import PlayerError
+from broadcaster.core.errors import PlayerError, UnplayableError
 from broadcaster.core.time import Clock
 from broadcaster.station.clock import ClockWord
 
@@ -36,12 +36,13 @@ class SimulatedCue:
     clock: Clock
     length_ms: int
     trouble_after_ms: int | None = None
+    trouble: PlayerError = field(default_factory=lambda: PlayerError("the sound device is gone"))
     started_at: datetime | None = None
     stopped_ms: int | None = None
 
     def start(self) -> None:
         if self.trouble_after_ms == 0:
-            raise PlayerError("the sound device is gone")
+            raise self.trouble
         self.started_at = self.clock.now_at()
 
     def output_ms(self) -> int:
@@ -56,7 +57,7 @@ class SimulatedCue:
     def is_finished(self) -> bool:
         if self.trouble_after_ms is not None and self.output_ms() >= self.trouble_after_ms:
             self.stop()
-            raise PlayerError("the sound device is gone")
+            raise self.trouble
         return self.started_at is not None and self.output_ms() >= self.length_ms
 
     def stop(self) -> None:
@@ -65,12 +66,16 @@ class SimulatedCue:
 
 @dataclass
 class SimulatedPlayer:
-    """Knows each master's real length by its file name; `troubles` says after how much of it the sound is lost."""
+    """Knows each master's real length by its file name; `troubles` says after how much of it the sound is lost.
+
+    Of those in `silent` it is lost because the master itself goes on in silence.
+    """
 
     clock: Clock
     cues_ahead: bool = False
     lengths_ms: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
     unplayable: set[str] = field(default_factory=set)
     bugs: set[str] = field(default_factory=set)
     volumes: list[int] = field(default_factory=list)
@@ -80,9 +85,12 @@ class SimulatedPlayer:
         if path.stem in self.bugs:
             raise ZeroDivisionError("a bug")
         if path.stem in self.unplayable:
-            raise PlayerError("not a sound")
+            raise UnplayableError("not a sound")
         self.volumes.append(volume)
-        return SimulatedCue(self.clock, self.lengths_ms[path.stem] - offset_ms, self.troubles.get(path.stem))
+        cue = SimulatedCue(self.clock, self.lengths_ms[path.stem] - offset_ms, self.troubles.get(path.stem))
+        if path.stem in self.silent:
+            cue.trouble = UnplayableError("silence for 90 s")
+        return cue
 
     def close(self) -> None:
         pass

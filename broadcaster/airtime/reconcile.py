@@ -223,8 +223,8 @@ def _judge_stand_in(airing: Airing, entries: Sequence[JournalEntry], evidence: E
     """Judge an airing in whose place something else sounded, or should have: nothing of it counts as played."""
     ends = [entry for entry in entries if entry.happening is Happening.END]
     cause, detail = _explain_undelivered(airing, evidence)
-    if cause is Cause.NONE:
-        cause = Cause.NOT_DELIVERED  # its master came while another was sounding
+    if cause is Cause.NONE:  # its master was there and gave no sound, or came while another was sounding
+        cause = Cause.PLAYER if _is_held(airing, evidence, airing.start_at) else Cause.NOT_DELIVERED
     best = max(ends, key=lambda entry: entry.output_ms)
     if not best.output_ms:
         return Outcome(airing, Verdict.NOT_PLAYED, cause, 0, None, None, "; ".join(filter(None, (detail, best.note))))
@@ -233,8 +233,9 @@ def _judge_stand_in(airing: Airing, entries: Sequence[JournalEntry], evidence: E
 
 
 def _explain_short(ends: Sequence[JournalEntry], played_ms: int) -> tuple[Verdict, Cause, str]:
-    """Say why an airing is short: an interruption explains more than the end of what was joined after it."""
-    telling = next((entry for entry in ends if entry.ending is Ending.INTERRUPTED), ends[-1])
+    """Say why an airing is short: what broke off explains more than the end of what was joined after it."""
+    broken = (Ending.INTERRUPTED, Ending.FAILED)
+    telling = next((entry for entry in ends if entry.ending in broken), ends[-1])
     detail = telling.note or f"ended as '{telling.ending}'"
     match telling.ending:
         case Ending.CUT_BY_EMERGENCY:
@@ -275,8 +276,7 @@ def _explain_undelivered(airing: Airing, evidence: Evidence) -> tuple[Cause, str
     if key in evidence.unpublished:
         return Cause.NOT_PUBLISHED, "the centre published no plan for this day"
     end_at = airing.end_at()
-    spans = evidence.held.get((airing.station, airing.sha256), ())
-    if not any(held_at < end_at and (until_at is None or until_at > airing.start_at) for held_at, until_at in spans):
+    if not _is_held(airing, evidence, end_at):
         refused = [
             receipt
             for receipt in evidence.refusals.get((airing.station, airing.sha256), ())
@@ -289,6 +289,12 @@ def _explain_undelivered(airing: Airing, evidence: Evidence) -> tuple[Cause, str
     if key not in evidence.plan_held:
         return Cause.PLAN_NOT_DELIVERED, ""
     return Cause.NONE, ""
+
+
+def _is_held(airing: Airing, evidence: Evidence, before_at: datetime) -> bool:
+    """Tell whether an airing's master came before an instant and was not removed before its start."""
+    spans = evidence.held.get((airing.station, airing.sha256), ())
+    return any(held_at < before_at and (until_at is None or until_at > airing.start_at) for held_at, until_at in spans)
 
 
 def _explain_silence(contact: StationContact | None) -> tuple[Cause, str]:

@@ -253,6 +253,10 @@ class PlayerError(StationError):
     exit_code = 53
 
 
+class UnplayableError(PlayerError):
+    """The player works, but a master gives no sound: damaged, cut short, or silent."""
+
+
 class StationDiskError(StationError):
     """The box's disk is full or cannot be written."""
 

@@ -64,8 +64,9 @@ class Board:
     """All that a decision rests on.
 
     `planned` is in the order of start, behind what orders ask for. `settled` airings are done with; `interrupted` ones
-    broke off with the power. `just_ended` is the item that ended a moment ago. `resumable` is what an order cut, and
-    how far into its file (ms).
+    broke off with the power or with the player. `just_ended` is the item that ended a moment ago. `resumable` is what
+    an order cut, and how far into its file (ms). `spoilt` are masters that gave no sound for an airing; `troubled` says
+    what failed an airing last.
     """
 
     planned: tuple[Planned, ...]
@@ -75,6 +76,8 @@ class Board:
     running: Planned | None = None
     just_ended: Planned | None = None
     resumable: Mapping[AiringId, int] = field(default_factory=dict)
+    spoilt: AbstractSet[tuple[AiringId, Sha256]] = frozenset()
+    troubled: Mapping[AiringId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Start:
     """Start an airing at an instant, `offset_ms` into its file, or what stands in for it.
 
     `until_at` is when it is ended whatever is left of it, with `until_note` as the reason; None when it may end by
-    itself. `waits` until the running item has ended.
+    itself. `waits` until the running item has ended. `is_spoilt`: the planned master is there and gives no sound.
     """
 
     planned: Planned
@@ -101,6 +104,7 @@ class Start:
     waits: bool = False
     substitute: Substitute | None = None
     until_note: str = QUIET_NOTE
+    is_spoilt: bool = False
 
     def make_sounding(self) -> Airing:
         """Make the airing as it really sounds: with hash, title and length of what stands in for it."""

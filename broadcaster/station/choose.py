@@ -22,6 +22,7 @@ SLACK = timedelta(seconds=2)
 JOIN_LEAD = timedelta(milliseconds=500)
 NEAR = timedelta(seconds=1)
 SHORTEST_JOIN = timedelta(seconds=1)
+SHORTEST_FILL = timedelta(seconds=10)
 RESUME_WITHIN = timedelta(minutes=30)
 HELD_UP_FOR = timedelta(hours=1)
 REST_OF_SLOT = timedelta(seconds=5)
@@ -33,8 +34,9 @@ def choose_step(board: Board, now_at: datetime) -> Skip | Start | None:
 
     An airing that is due comes before one that is not; one that may cut the running item comes before one that waits
     for its end. An airing whose planned end has passed is never started, but for one that had to wait for others: it
-    comes behind them, up to an hour late. One whose master is missing gives its time to what may stand in for it;
-    where there is nothing, it is waited for until its end, unless its late rule is skip: the master may still come.
+    comes behind them, up to an hour late. One whose master is missing, or gave no sound, gives its time to what may
+    stand in for it; where there is nothing, it is waited for until its end, unless its late rule is skip: the master
+    may still come.
 
     Returns:
         A skip is to be written at once. A start lies in the future or is due now; None when nothing is to be done
@@ -82,11 +84,12 @@ def find_cut(planned: Planned, running: Planned) -> datetime | None:
 
 
 def is_silent_for(planned: Planned, board: Board, now_at: datetime) -> bool:
-    """Tell whether nothing sounds at an instant because an airing's master is missing and nothing can stand in."""
+    """Tell whether nothing sounds at an instant because an airing failed, or its master is missing and all else too."""
     airing = planned.airing
-    is_due = airing.start_at <= now_at < planned.end_at() and airing.id not in board.settled
+    has_failed = airing.id in board.troubled
+    is_due = airing.start_at <= now_at < planned.end_at() and (has_failed or airing.id not in board.settled)
     is_idle = board.running is None and not is_quiet(planned, now_at)
-    return is_due and is_idle and _choose_sound(planned, board) is None
+    return is_due and is_idle and (has_failed or _choose_sound(planned, board) is None)
 
 
 def _choose_due(planned: Planned, board: Board, now_at: datetime) -> Skip | Start | None:
@@ -103,7 +106,7 @@ def _choose_due(planned: Planned, board: Board, now_at: datetime) -> Skip | Star
         return Skip(planned, SkipReason.QUIET_HOURS, "")
     if not is_playable:
         is_over = airing.late_rule is LateRule.SKIP and late > SLACK
-        return Skip(planned, SkipReason.MISSING, "the master had not come by its start") if is_over else None
+        return _give_up(planned, board, now_at, "the master had not come by its start") if is_over else None
     return _choose_place(planned, board, now_at, follows=follows)
 
 
@@ -121,13 +124,18 @@ def _choose_place(planned: Planned, board: Board, now_at: datetime, *, follows: 
         return None  # where to join it shows when it can begin
     if airing.late_rule is LateRule.JOIN and planned.end_at() - now_at >= SHORTEST_JOIN:
         return _plan_start(planned, board, now_at + JOIN_LEAD, late + JOIN_LEAD)
+    failed = board.troubled.get(airing.id)
+    if failed is not None:
+        return Skip(planned, SkipReason.PLAYER, failed)
     return Skip(planned, SkipReason.TOO_LATE, f"{_say(late)} after its start")
 
 
 def _choose_again(planned: Planned, board: Board, now_at: datetime) -> Start | None:
-    """Choose for an airing that broke off with the power: only one that may be joined sounds again."""
-    airing = planned.airing
-    is_over = airing.late_rule is not LateRule.JOIN or planned.end_at() - now_at < SHORTEST_JOIN
+    """Choose for an airing that broke off: only one that may be joined sounds again, else what fills its time."""
+    airing, sound = planned.airing, _choose_sound(planned, board)
+    is_filler = isinstance(sound, Substitute) and sound.kind is not StandIn.REPEAT
+    shortest = SHORTEST_FILL if is_filler else SHORTEST_JOIN
+    is_over = planned.end_at() - now_at < shortest or (airing.late_rule is not LateRule.JOIN and not is_filler)
     if is_over or is_quiet(planned, now_at) or _has_to_wait(planned, board.running, now_at):
         return None
     return _plan_start(planned, board, now_at + JOIN_LEAD, now_at + JOIN_LEAD - airing.start_at)
@@ -142,9 +150,14 @@ def _choose_resumed(planned: Planned, board: Board, now_at: datetime) -> Start |
     return _plan_start(planned, board, now_at, timedelta(milliseconds=board.resumable[airing.id]))
 
 
-def _give_up(planned: Planned, board: Board, now_at: datetime) -> Skip:
+def _give_up(
+    planned: Planned, board: Board, now_at: datetime, missing_note: str = "the master had not come by its end"
+) -> Skip:
+    failed = board.troubled.get(planned.airing.id)
+    if failed is not None:
+        return Skip(planned, SkipReason.PLAYER, failed)
     if _choose_sound(planned, board) is None:
-        return Skip(planned, SkipReason.MISSING, "the master had not come by its end")
+        return Skip(planned, SkipReason.MISSING, missing_note)
     before = board.running or board.just_ended
     if before is not None and _has_to_wait(planned, before, now_at):
         return Skip(planned, SkipReason.GAVE_WAY, f"to {before.airing.title}")
@@ -216,9 +229,10 @@ def _get_window(airing: Airing) -> timedelta:
 
 def _choose_sound(planned: Planned, board: Board) -> Substitute | Airing | None:
     """Choose what can sound: the planned master, else the first substitute that is held; None for silence."""
-    if planned.airing.sha256 in board.held:
-        return planned.airing
-    return next((sub for sub in planned.substitutes if sub.sha256 in board.held), None)
+    airing = planned.airing
+    rungs: tuple[Substitute | Airing, ...] = (airing, *planned.substitutes)
+    sounding = (one for one in rungs if one.sha256 in board.held and (airing.id, one.sha256) not in board.spoilt)
+    return next(sounding, None)
 
 
 def _plan_start(
@@ -244,7 +258,8 @@ def _plan_start(
     if is_filler and (until_at is None or own_end_at < until_at):
         until_at, note = own_end_at, STAND_IN_OVER
     offset_ms = offset // timedelta(milliseconds=1)
-    return Start(planned, at, offset_ms, until_at, waits, substitute, note)
+    is_spoilt = substitute is not None and planned.airing.sha256 in board.held
+    return Start(planned, at, offset_ms, until_at, waits, substitute, note, is_spoilt)
 
 
 def _say(span: timedelta) -> str:

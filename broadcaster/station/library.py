@@ -94,6 +94,7 @@ class Library:
         self.troubles: list[str] = []
         self.order_book = OrderBook(folder / "orders", centre_key, station)
         self.own = OwnShelf(folder)
+        self.doubted: set[Sha256] = set()  # by the playing thread; the receiving one looks at them
         self._filing = threading.Lock()
 
     def open(self) -> None:

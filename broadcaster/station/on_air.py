@@ -83,7 +83,8 @@ def _plan_note(start: Start) -> str:
         broken = ", in quiet hours" if is_forbidden_at(start.planned, start.at) else ""
         return f"emergency order {order.id} by {order.author}{broken}"
     if start.substitute is not None:
-        return f"in place of {start.planned.airing.title!r}, whose master had not come"
+        why = "gives no sound" if start.is_spoilt else "had not come"
+        return f"in place of {start.planned.airing.title!r}, whose master {why}"
     return f"joined {start.offset_ms / 1000:.1f} s after its beginning" if start.offset_ms else ""
 
 

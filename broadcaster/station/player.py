@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from broadcaster.core.errors import PlayerError
+from broadcaster.core.errors import PlayerError, UnplayableError
 
 HANG_S = 5.0
 PREPARE_S = 5.0
+SILENT_DBFS = -60.0
+LONGEST_SILENCE_MS = 90_000  # a minute's silence for the dead is a programme, too
+SHORTEST_SILENCE_MS = 5_000
 
 
 class Cue(Protocol):
@@ -24,13 +27,17 @@ class Cue(Protocol):
         ...
 
     def output_ms(self) -> int:
-        """Say how much sound (ms) was given out since `start`, by the player's own count; 0 before it."""
+        """Say how much sound (ms) was given out since `start`, by the player's own count; 0 before it.
+
+        After the error of `is_finished` for silence it is what was given out before the silence began.
+        """
         ...
 
     def is_finished(self) -> bool:
         """Tell whether the file has come to its end and all of it was given out.
 
         Raises:
+            UnplayableError: It has been silent for longer than any pause, or from its beginning to its end.
             PlayerError: The player died, hangs, or has given out nothing new for five seconds. It was killed; what
                 was given out until then can still be asked.
         """
@@ -59,8 +66,8 @@ class Player(Protocol):
             volume: Percent, 0 to 130, by `choose_gain`.
 
         Raises:
-            PlayerError: No player, no sound device, or not a file that plays. The player was cleaned up and can be
-                asked again.
+            UnplayableError: Not a file that plays.
+            PlayerError: No player, or no sound device. In both cases the player was cleaned up and can be asked again.
         """
         ...
 
@@ -96,3 +103,26 @@ class ProgressWatch:
             self._output_ms, self._moved_s = output_ms, now_s
         elif now_s - self._moved_s > HANG_S:
             raise PlayerError(f"the player stands still at {output_ms / 1000:.1f} s: sound device lost, or hung")
+
+
+class SilenceWatch:
+    """Notices that nothing is to be heard of what is given out: silence is never journalled as played.
+
+    `heard_ms` is how much had been given out when something was last to be heard.
+    """
+
+    def __init__(self) -> None:
+        self.heard_ms = 0
+
+    def watch(self, output_ms: int, peak_dbfs: float, *, is_finished: bool = False) -> None:
+        """Take note of the loudest sample of the last moment.
+
+        Raises:
+            UnplayableError: It has been silent for 90 seconds, or has ended without ever having been louder.
+        """
+        if peak_dbfs > SILENT_DBFS:
+            self.heard_ms = output_ms
+        silent_ms = output_ms - self.heard_ms
+        is_mute = is_finished and self.heard_ms == 0 and silent_ms >= SHORTEST_SILENCE_MS
+        if silent_ms > LONGEST_SILENCE_MS or is_mute:
+            raise UnplayableError(f"silence for {silent_ms / 1000:.0f} s, from {self.heard_ms / 1000:.1f} s on")

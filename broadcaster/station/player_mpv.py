@@ -8,10 +8,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from broadcaster.core.errors import PlayerError
+from broadcaster.core.errors import PlayerError, UnplayableError
 from broadcaster.core.programs import find_mpv
 from broadcaster.station.mpv_ipc import MpvLine
-from broadcaster.station.player import PREPARE_S, Cue, ProgressWatch
+from broadcaster.station.player import PREPARE_S, Cue, ProgressWatch, SilenceWatch
 from broadcaster.station.settings import AUTO, NULL
 
 START_S = 10.0
@@ -23,7 +23,10 @@ OPTIONS = (
     "--keep-open=no", "--load-scripts=no", "--ytdl=no", "--no-input-default-bindings", "--demuxer=lavf",
     "--demuxer-lavf-format=mp3", "--hr-seek=yes", "--volume-max=130", "--replaygain=no", "--cache=no",
     "--autoload-files=no", "--audio-client-name=broadcaster",
+    "--af=@level:lavfi=[astats=metadata=1:reset=20:measure_perchannel=none:measure_overall=Peak_level]",
 )  # fmt: skip
+PEAK = "lavfi.astats.Overall.Peak_level"
+NO_DEVICE = "audio output initialization failed"
 _log = logging.getLogger(__name__)
 
 
@@ -102,13 +105,17 @@ class MpvPlayer:
     def _wait_loaded(self, line: MpvLine, path: Path) -> None:
         until_s = time.monotonic() + PREPARE_S
         while time.monotonic() < until_s:
-            has_begun = False  # a file that is replaced ends, too: only what comes after the new one began is its own
+            names: list[object] = []
             for event in line.events:
-                has_begun = has_begun or event["event"] == "start-file"
-                if has_begun and event["event"] == "end-file":
-                    raise PlayerError(f"mpv cannot play {path.name}: {event.get('file_error', event.get('reason'))}")
-                if has_begun and event["event"] == "playback-restart":
-                    return
+                if event["event"] == "start-file" or names:  # a file that is replaced ends, too: before the new begins
+                    names.append(event["event"])
+                if names and event["event"] == "end-file":
+                    why = event.get("file_error", event.get("reason"))
+                    kind = PlayerError if why == NO_DEVICE else UnplayableError
+                    raise kind(f"mpv cannot play {path.name}: {why}")
+            # Loaded is not enough: the sound device opens, or fails to, a moment after it.
+            if "playback-restart" in names and line.request("get_property", "current-ao", is_needed=False) is not None:
+                return
             line.read_events(0.1)
         raise PlayerError(f"mpv has not loaded {path.name} within {PREPARE_S:.0f} s")
 
@@ -151,6 +158,8 @@ class _MpvCue:
         self._offset_ms = offset_ms
         self._output_ms = 0
         self._watch: ProgressWatch | None = None
+        self._silence = SilenceWatch()
+        self._peak_dbfs: float | None = None
         self._is_over = False
 
     def start(self) -> None:
@@ -179,10 +188,23 @@ class _MpvCue:
             self._check_end()
             if not self._is_over:
                 self._watch.watch(self._output_ms)
+            self._watch_level()
+        except UnplayableError:
+            self._output_ms = self._silence.heard_ms
+            self._give_up()
+            raise
         except PlayerError:
             self._give_up()
             raise
         return self._is_over
+
+    def _watch_level(self) -> None:
+        level = self._line.request("get_property", "af-metadata/level", is_needed=False)
+        peak = level.get(PEAK) if isinstance(level, dict) else None
+        if peak is not None:
+            self._peak_dbfs = float(peak)
+        if self._peak_dbfs is not None:
+            self._silence.watch(self._output_ms, self._peak_dbfs, is_finished=self._is_over)
 
     def stop(self) -> None:
         if self._is_over:

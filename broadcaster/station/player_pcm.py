@@ -6,21 +6,23 @@ It needs no sound device and gives the sound to nothing, or to a WAV file in whi
 from __future__ import annotations
 
 import contextlib
+import math
 import subprocess
 import threading
 import time
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from broadcaster.core.errors import PlayerError, ToolMissingError
+from broadcaster.core.errors import PlayerError, ToolMissingError, UnplayableError
 from broadcaster.core.programs import find_ffmpeg
-from broadcaster.station.player import PREPARE_S, Cue, ProgressWatch, choose_gain
+from broadcaster.station.player import PREPARE_S, Cue, ProgressWatch, SilenceWatch, choose_gain
 from broadcaster.station.settings import NULL
 from broadcaster.station.sound_file import FRAME_BYTES, RATE_HZ, close_sound_file, open_sound_file
 
 CHUNK_FRAMES = RATE_HZ // 50
 CHUNK_BYTES = CHUNK_FRAMES * FRAME_BYTES
 CATCH_UP_S = 0.1
+FULL_SCALE = 32768
 
 
 class PcmPlayer:
@@ -59,10 +61,10 @@ class PcmPlayer:
             )
         except OSError as error:
             raise PlayerError(f"ffmpeg cannot be started: {error}") from error
-        cue = _PcmCue(child, self._path)
+        cue = _PcmCue(child, self._path, choose_gain(volume))
         if not cue.is_ready.wait(PREPARE_S) or cue.trouble:
             cue.stop()
-            raise PlayerError(f"ffmpeg cannot play {path.name}: {cue.trouble or 'no sound came out of it'}")
+            raise UnplayableError(f"ffmpeg cannot play {path.name}: {cue.trouble or 'no sound came out of it'}")
         self._cues = [*(one for one in self._cues if not one.is_over), cue]
         return cue
 
@@ -74,7 +76,7 @@ class PcmPlayer:
 
 
 class _PcmCue:
-    def __init__(self, child: subprocess.Popen[bytes], path: Path | None) -> None:
+    def __init__(self, child: subprocess.Popen[bytes], path: Path | None, gain: float) -> None:
         self.is_ready = threading.Event()
         self.trouble = ""
         self.is_over = False
@@ -84,6 +86,10 @@ class _PcmCue:
         self._is_stopped = False
         self._frames = 0
         self._watch: ProgressWatch | None = None
+        self._silence = SilenceWatch()
+        self._gain = gain
+        self._peak = 0  # of what was given out since the last look, a sample's own size
+        self._heard_ms: int | None = None
         self._thread = threading.Thread(target=self._run, name="pcm-cue", daemon=True)
         self._thread.start()
 
@@ -94,21 +100,33 @@ class _PcmCue:
         self._go.set()
 
     def output_ms(self) -> int:
-        return self._frames * 1000 // RATE_HZ
+        return self._frames * 1000 // RATE_HZ if self._heard_ms is None else self._heard_ms
 
     def is_finished(self) -> bool:
         if self._watch is None:
             return False
-        if self.is_over:
-            if self.trouble:
-                raise PlayerError(self.trouble)
-            return True
+        is_over = self.is_over
+        if is_over and self.trouble:
+            raise PlayerError(self.trouble)
         try:
-            self._watch.watch(self.output_ms())
+            if not is_over:
+                self._watch.watch(self.output_ms())
+            self._watch_level(is_over=is_over)
         except PlayerError:
             self.stop()
             raise
-        return False
+        return is_over
+
+    def _watch_level(self, *, is_over: bool) -> None:
+        if not self._gain:
+            return
+        peak, self._peak = self._peak, 0
+        peak_dbfs = 20 * math.log10(peak / FULL_SCALE / self._gain) if peak else -math.inf
+        try:
+            self._silence.watch(self.output_ms(), peak_dbfs, is_finished=is_over)
+        except UnplayableError:
+            self._heard_ms = self._silence.heard_ms
+            raise
 
     def stop(self) -> None:
         self._is_stopped = True
@@ -156,6 +174,9 @@ class _PcmCue:
             elif late_s < 0:
                 time.sleep(-late_s)
             self._frames += frames
+            samples = memoryview(chunk).cast("h")
+            highest, lowest = max(samples), min(samples)
+            self._peak = max(self._peak, highest, -lowest)
             chunk = _read_chunk(pipe)
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from broadcaster.core.errors import PlayerError, StationDiskError
+from broadcaster.core.errors import PlayerError, StationDiskError, UnplayableError
 from broadcaster.core.ids import AiringId
 from broadcaster.station.agenda import Agenda
 from broadcaster.station.board import Board, Skip, Start
 from broadcaster.station.choose import choose_step, find_cut, is_silent_for
 from broadcaster.station.clock import StationClock
+from broadcaster.station.failures import Failures
 from broadcaster.station.journal import Journal
 from broadcaster.station.library import Library
 from broadcaster.station.on_air import make_end_line, read_playing, remove_playing
@@ -67,12 +68,12 @@ class Playout:
         self.player = player
         self.settings = settings
         self.clock = clock
-        self.stage = Stage(journal, library.folder, clock)
+        self.failures = Failures(library.doubted)
+        self.stage = Stage(journal, library.folder, clock, self.failures)
         self.snapshot = Snapshot()
         self._agenda = Agenda(library, settings)
         self._prepared: tuple[Start, Cue] | None = None
         self._retry: tuple[AiringId, datetime] | None = None
-        self._failures: dict[AiringId, int] = {}
         self._busy_with: Start | None = None
         self._silence = ""
 
@@ -125,8 +126,10 @@ class Playout:
         board = self._make_board(now_at)
         step = choose_step(board, now_at)
         if isinstance(step, Skip):
-            if step.reason is SkipReason.MISSING:
+            if step.reason in (SkipReason.MISSING, SkipReason.PLAYER):
                 self._silence = step.planned.airing.title
+            if self.failures.reopened.pop(step.planned.airing.id, None) is not None:
+                return 0.0  # its diary has a failed end already
             return 0.0 if self.stage.skip(step) else LOOK_S
         if self._prepared is not None and (step is None or not _is_same_sound(step, self._prepared[0])):
             self._discard()
@@ -162,24 +165,27 @@ class Playout:
         airing = start.planned.airing
         if start.at - now_at > PREPARE_AHEAD or self._is_resting(start, now_at):
             return
+        has_failed = airing.id in self.failures.troubled
         try:
             if self._prepared is None and (self.stage.on_air is None or self.player.cues_ahead):
                 self._prepared = (start, self._prepare(start))
             if not start.waits and start.at - self.clock.now_at() <= LINE_AHEAD:
                 self.stage.begin(start, self._plan_volume(start), lambda: self._take_cue(start))
+                self._rest(start, has_failed=has_failed and self.stage.on_air is None)
         except PlayerError as error:
             _log.error("%s cannot be prepared: %s", airing.id, error.message)
             self.stage.trouble = error.message
-            self._failures[airing.id] = self._failures.get(airing.id, 0) + 1
-            now_at = self.clock.now_at()
-            if self._failures[airing.id] < 2 or start.at - now_at > 2 * RETRY_AFTER:
-                self._retry = (airing.id, now_at + (RETRY_AFTER if self._failures[airing.id] > 1 else timedelta()))
-            else:
-                self.stage.skip(Skip(start.planned, SkipReason.PLAYER, error.message))
+            self.failures.note(start, error)
+            self._rest(start, has_failed=has_failed and not isinstance(error, UnplayableError))
         except StationDiskError as error:
             self._discard()
             self.stage.trouble = error.message
-            self._retry = (airing.id, self.clock.now_at() + RETRY_AFTER)
+            self._rest(start, has_failed=True)
+
+    def _rest(self, start: Start, *, has_failed: bool) -> None:
+        """Wait a little before an airing is tried again that has failed before; the first time it is tried at once."""
+        if has_failed:
+            self._retry = (start.planned.airing.id, self.clock.now_at() + RETRY_AFTER)
 
     def _is_resting(self, start: Start, now_at: datetime) -> bool:
         return self._retry is not None and self._retry[0] == start.planned.airing.id and now_at < self._retry[1]
@@ -202,14 +208,20 @@ class Playout:
 
     def _make_board(self, now_at: datetime) -> Board:
         stage = self.stage
-        ended = stage.ended
+        ended, failures, again = stage.ended, self.failures, self.failures.reopened
+        planned = self._agenda.list_planned(now_at)
+        held = self.library.list_masters()
+        if failures.troubled or failures.spoilt:
+            failures.forget({one.airing.id for one in planned}, held)
         return Board(
-            planned=self._agenda.list_planned(now_at),
-            settled=self.journal.settled,
-            interrupted=self.journal.interrupted,
-            held=self.library.list_masters(),
+            planned=planned,
+            settled=self.journal.settled - again.keys() if again else self.journal.settled,
+            interrupted=self.journal.interrupted | {airing for airing, is_heard in again.items() if is_heard},
+            held=held,
             running=stage.on_air.start.planned if stage.on_air else None,
             resumable=stage.resumable,
+            spoilt=failures.spoilt,
+            troubled=failures.troubled,
             just_ended=ended[0] if ended and abs(now_at - ended[1]) <= JUST_ENDED else None,
         )
 

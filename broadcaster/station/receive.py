@@ -6,6 +6,7 @@ place: the power may go between any two steps, and the next pass ends what was b
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import logging
@@ -27,6 +28,7 @@ from broadcaster.core.files import (
     MASTER_SUFFIX,
     MAX_MASTER_BYTES,
     hash_bytes,
+    hash_file,
     name_master,
     open_regular,
 )
@@ -85,6 +87,7 @@ class Receiver:
         self._told &= names
         if not self._told:
             self.trouble = ""
+        self._look_at_doubted()
         for name in sorted(names, key=_rank)[:FILES_PER_PASS]:
             if name in self._told:
                 continue
@@ -94,6 +97,23 @@ class Receiver:
                 continue  # it went away while we looked: the centre renamed or removed it
             except OSError as error:
                 self._tell_once(name, f"{_show(name)} in the inbox cannot be dealt with: {error.strerror}")
+
+    def _look_at_doubted(self) -> None:
+        """Remove masters that gave no sound because their bytes are damaged: the centre then sends them again."""
+        for sha256 in list(self.library.doubted):
+            found: Sha256 | None = None
+            with contextlib.suppress(OSError, ProgrammeFileError):  # what cannot be read is damaged, too
+                found = hash_file(self.library.master_path(sha256))
+            if found != sha256:
+                self._remove_master(sha256, "damaged on the box's disk")
+            self.library.doubted.discard(sha256)
+
+    def _remove_master(self, sha256: Sha256, reason: str) -> None:
+        """Remove a master; its receipt is written before."""
+        path = self.library.master_path(sha256)
+        self._write(Receipt(self.clock.now_at(), path.name, sha256, Verdict.REMOVED, reason))
+        path.unlink(missing_ok=True)
+        _log.warning("removed %s: %s", path.name, reason)
 
     def _receive(self, name: str) -> None:
         path = self.inbox / name
@@ -170,10 +190,7 @@ class Receiver:
             sha256 = next(removable, None)
             if sha256 is None:
                 return False
-            path = self.library.master_path(sha256)
-            self._write(Receipt(self.clock.now_at(), path.name, sha256, Verdict.REMOVED, "no longer planned"))
-            path.unlink()
-            _log.info("removed %s: no longer planned", path.name)
+            self._remove_master(sha256, "no longer planned")
         return True
 
     def _receive_document(self, name: str, path: Path) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from broadcaster.core.errors import PlayerError, StationDiskError
+from broadcaster.core.errors import PlayerError, StationDiskError, UnplayableError
 from broadcaster.core.ids import AiringId
 from broadcaster.core.model import Priority
 from broadcaster.station.board import Planned, Skip, Start
 from broadcaster.station.clock import StationClock
+from broadcaster.station.failures import Failures
 from broadcaster.station.journal import Journal
 from broadcaster.station.on_air import (
     CUT_FILE,
@@ -39,9 +40,10 @@ class Stage:
         journal: The diary.
         library: Folder for the note of how much has sounded.
         clock: The time.
+        failures: Takes note of what does not sound.
     """
 
-    def __init__(self, journal: Journal, library: Path, clock: StationClock) -> None:
+    def __init__(self, journal: Journal, library: Path, clock: StationClock, failures: Failures) -> None:
         self.journal = journal
         self.library = library
         self.clock = clock
@@ -49,6 +51,7 @@ class Stage:
         self.ended: tuple[Planned, datetime] | None = None
         self.resumable: dict[AiringId, int] = read_cut(library)
         self.trouble = ""
+        self.failures = failures
 
     def begin(self, start: Start, volume: int, get_cue: Callable[[], Cue]) -> None:
         """Write the start line, wait for the second, cut what still sounds, let it sound, write the end of the cut one.
@@ -77,11 +80,13 @@ class Stage:
             started_at = self.clock.now_at()
             self.on_air = OnAir(start, cue, line, started_at, started_at)
             self.trouble = ""
+            self.failures.begin(line.airing)
             _log.info("on air: %s, %s", line.airing, line.title)
         except PlayerError as error:
             if cue is not None:
                 cue.stop()
             self.fail_open(start.planned, error.message)
+            self.failures.reopen(start, error, 0)
         if cut is not None:
             self._note_cut(cut, start)
             self._write_end(cut, *_name_cut(cut, start.planned))
@@ -96,21 +101,24 @@ class Stage:
         try:
             is_finished = on_air.cue.is_finished()
         except PlayerError as error:
-            self.trouble = error.message
-            self.end(Ending.FAILED, error.message)
+            self._fail(on_air, error)
             return
         now_at = self.clock.now_at()
         if is_finished and on_air.is_whole():
             self.end(Ending.COMPLETE, "")
         elif is_finished:
             sounded_s, expected_s = on_air.cue.output_ms() / 1000, on_air.expected_ms() / 1000
-            self.trouble = f"{on_air.line.title}: its sound ended after {sounded_s:.1f} of {expected_s:.1f} s"
-            self.end(Ending.FAILED, self.trouble)
+            self._fail(on_air, UnplayableError(f"its sound ended after {sounded_s:.1f} of {expected_s:.1f} s"))
         elif on_air.start.until_at is not None and now_at >= on_air.start.until_at:
             self.end(Ending.STOPPED, on_air.start.until_note)
         elif now_at - on_air.saved_at >= SAVE_EVERY or now_at < on_air.saved_at:
             on_air.saved_at = now_at
             write_playing(self.library, on_air.line, on_air.started_at, on_air.cue.output_ms())
+
+    def _fail(self, on_air: OnAir, error: PlayerError) -> None:
+        self.trouble = f"{on_air.line.title}: {error.message}"
+        self.end(Ending.FAILED, error.message)
+        self.failures.reopen(on_air.start, error, on_air.cue.output_ms())
 
     def end(self, ending: Ending, note: str) -> None:
         """Stop what sounds and write its end; harmless when nothing does."""

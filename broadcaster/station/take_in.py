@@ -105,7 +105,12 @@ class FallbackTaker:
         shelf = self.library.own
         try:
             there = self._list_files()
-            kept = {name: one for name, one in shelf.fallback.items() if there.get(name) == _mark(one)}
+            held = self.library.list_masters()  # a damaged one was removed: it is made anew
+            kept = {
+                name: one
+                for name, one in shelf.fallback.items()
+                if there.get(name) == _mark(one) and one.piece.sha256 in held
+            }
             if kept.keys() != shelf.fallback.keys():
                 shelf.write_fallback(kept)
             self._refused = {name: mark for name, mark in self._refused.items() if there.get(name) == mark}

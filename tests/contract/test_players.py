@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.core.errors import PlayerError
+from broadcaster.core.errors import PlayerError, UnplayableError
+from broadcaster.core.programs import find_ffmpeg
 from broadcaster.station.player import Cue, Player
 from broadcaster.station.player_mpv import MpvPlayer, try_output
 from broadcaster.station.player_pcm import PcmPlayer
@@ -90,9 +92,9 @@ def test_unused_cue_is_put_away(player: Player, tone: Path) -> None:
 def test_player_refuses_what_is_not_sound_and_plays_on(player: Player, tone: Path, tmp_path: Path) -> None:
     junk = tmp_path / "junk.mp3"
     junk.write_text(f"#EXTM3U\n{tone}\n")  # a playlist must not open what it names
-    with pytest.raises(PlayerError):
+    with pytest.raises(UnplayableError):
         player.prepare(junk, 0, 100)
-    with pytest.raises(PlayerError):
+    with pytest.raises(UnplayableError):
         player.prepare(tmp_path / "missing.mp3", 0, 100)
     cue = player.prepare(tone, 1200, 100)
     cue.start()
@@ -163,3 +165,55 @@ def test_sound_file_holds_what_sounded_at_its_volume(tone: Path, tmp_path: Path)
             frames = memoryview(sound.readframes(sound.getnframes())).cast("h")
             peaks.append(max(frames))
     assert peaks[1] / peaks[0] == pytest.approx(0.125, rel=0.1)
+
+
+def make_hole(folder: Path) -> Path:
+    """Make two seconds of a tone and fourteen of silence behind it."""
+    path = folder / "hole.mp3"
+    subprocess.run(
+        [find_ffmpeg(), "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "sine=440:r=48000:d=2",
+         "-af", "apad=pad_dur=14", "-ac", "2", "-c:a", "libmp3lame", "-b:a", "128k", str(path)],
+        check=True,
+    )  # fmt: skip
+    return path
+
+
+def test_silence_is_an_error_and_counts_for_nothing(
+    player: Player, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broadcaster.station.player.LONGEST_SILENCE_MS", 1000)
+    cue = player.prepare(make_hole(tmp_path), 0, 50)
+    cue.start()
+    with pytest.raises(UnplayableError, match="silence for"):
+        play_out(cue)
+    assert 1200 <= cue.output_ms() <= 2700
+    cue.stop()
+
+
+def test_pause_is_no_error_but_an_item_without_any_sound_is(
+    player: Player, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broadcaster.station.player.SHORTEST_SILENCE_MS", 500)
+    hole = make_hole(tmp_path)
+    cue = player.prepare(hole, 1000, 100)
+    cue.start()
+    until_s = time.monotonic() + 4
+    while time.monotonic() < until_s:
+        assert not cue.is_finished()
+        time.sleep(0.05)
+    cue.stop()
+    mute = player.prepare(hole, 15_000, 100)
+    mute.start()
+    with pytest.raises(UnplayableError, match="silence for"):
+        play_out(mute)
+    assert mute.output_ms() == 0
+
+
+def test_lost_sound_device_is_not_the_masters_fault(tone: Path) -> None:
+    player = MpvPlayer("alsa/no-such-device")
+    try:
+        with pytest.raises(PlayerError, match="audio output") as told:
+            player.prepare(tone, 0, 100)
+        assert not isinstance(told.value, UnplayableError)
+    finally:
+        player.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 
 from broadcaster.core.ids import AiringId
 from broadcaster.core.model import Airing, StartRule
-from broadcaster.wire.journal import Ending, Happening
+from broadcaster.wire.journal import Ending, Happening, SkipReason
 from broadcaster.wire.receipt import Verdict
 from broadcaster.wire.status import StationStatus, read_status
 from tests.station_box import ZONE_NAME, StationBox, make_airing_of, make_master, make_plan, start_agent, wait_until
@@ -153,6 +154,36 @@ def test_killed_agent_leaves_nothing_sounding(tmp_path: Path, long_tone: Path, p
         agent.wait()
         wait_until(lambda: not any(is_alive(child) for child in children))
     assert [line.happening for line in box.read_journal()] == [Happening.START]
+
+
+def test_player_that_hangs_is_replaced_and_the_item_goes_on(tmp_path: Path, tone: Path) -> None:
+    box = StationBox(tmp_path / "box")
+    master = make_master(tmp_path, 16.0, 550)[0]
+    with running(box, box.write_settings(player="mpv")) as agent:
+        deliver(box, master, make_airing_of(make_airing("a", soon(2)), master, 16))
+        wait_until((box.library / "playing.json").exists)
+        (hung,) = list_children(agent.pid)
+        os.kill(hung, signal.SIGSTOP)
+        wait_until(lambda: read_box_status(box).silence == "Tin" or len(box.read_journal()) > 2)
+        wait_until(lambda: len(box.read_journal()) == 4, 30)
+        assert not is_alive(hung)
+    lines = box.read_journal()
+    assert [line.ending for line in lines] == [None, Ending.FAILED, None, Ending.COMPLETE]
+    assert lines[3].output_ms < 16_000 - 5_000
+    assert sum(line.output_ms for line in lines) < 16_000
+
+
+def test_damaged_master_is_not_heard_and_is_asked_for_again(tmp_path: Path, tone: Path) -> None:
+    box = StationBox(tmp_path / "box")
+    with running(box, box.write_settings(player="mpv")):
+        deliver(box, tone, make_airing_of(make_airing("a", soon(6)), tone, SECONDS))
+        wait_until(lambda: len(box.read_receipts()) == 2)
+        next(box.library.glob("*.mp3")).write_bytes(b"\0" * 20_000)
+        wait_until(lambda: len(box.read_journal()) == 1)
+    (line,) = box.read_journal()
+    assert (line.reason, line.note.startswith("mpv cannot play")) == (SkipReason.PLAYER, True)
+    assert [receipt.verdict for receipt in box.read_receipts()][2:] == [Verdict.REMOVED]
+    assert list(box.library.glob("*.mp3")) == []
 
 
 def test_kill_at_any_moment_of_receiving_loses_no_file_and_doubles_no_line(tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_truncated_master_is_failed_not_complete(day: Day) -> None:
 
 def test_player_that_fails_costs_one_airing_only(day: Day) -> None:
     unplayable = day.add(make_airing("unplayable", START))
-    lost = day.add(make_airing("lost", START + 2 * MINUTE))
+    lost = day.add(make_airing("lost", START + 2 * MINUTE, 110_000))
     mute = day.add(make_airing("mute", START + 4 * MINUTE))
     buggy = day.add(make_airing("buggy", START + 6 * MINUTE))
     good = day.add(make_airing("good", START + 8 * MINUTE))
@@ -215,8 +215,8 @@ def test_player_that_fails_costs_one_airing_only(day: Day) -> None:
     day.run(day.boot(unplayable, lost, mute, buggy, good), START + 10 * MINUTE)
     told = [(line[0], line[1], line[3], line[4]) for line in day.tell() if line[1] != "start"]
     assert told == [
-        ("unplayable", "skip", 0.0, SkipReason.PLAYER), ("lost", "end", 15.0, Ending.FAILED),
-        ("mute", "end", 0.0, Ending.FAILED), ("buggy", "skip", 0.0, SkipReason.PLAYER),
+        ("unplayable", "skip", 0.0, SkipReason.PLAYER), *[("lost", "end", 15.0, Ending.FAILED)] * 4,
+        *[("mute", "end", 0.0, Ending.FAILED)] * 4, ("buggy", "skip", 0.0, SkipReason.PLAYER),
         ("good", "end", 60.0, Ending.COMPLETE),
     ]  # fmt: skip
 

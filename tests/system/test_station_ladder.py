@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broadcaster.core.ids import ProgrammeId
-from broadcaster.core.model import Airing, StartRule
+from broadcaster.core.model import Airing, LateRule, StartRule
 from broadcaster.wire.journal import Ending, SkipReason, StandIn
 from tests.station_box import StationBox
 from tests.system.test_station_day import MINUTE, Day
@@ -103,3 +103,96 @@ def test_stand_in_that_an_order_cut_does_not_go_on_after_it(day: Day) -> None:
     assert [(line.airing, line.ending) for line in ends] == [
         ("a", Ending.CUT_BY_EMERGENCY), ("order-lu-quet-01", Ending.COMPLETE),
     ]  # fmt: skip
+
+
+def add_ident(day: Day) -> Airing:
+    return replace(
+        day.add(make_airing("i", START - MINUTE / 2, 4000)), programme=ProgrammeId("dai-hieu"), column=None,
+        is_ident=True, title="Đài hiệu",
+    )  # fmt: skip
+
+
+def tell(day: Day, name: str = "a") -> list[tuple[object, ...]]:
+    """Tell the lines of an airing in short: what happened, what stood in, how it ended, seconds sounded."""
+    return [
+        (line.happening.value, line.stand_in, line.ending or line.reason, round(line.output_ms / 1000))
+        for line in day.box.read_journal()
+        if line.airing == name
+    ]
+
+
+def test_master_that_is_there_and_does_not_play_goes_down_the_ladder(day: Day) -> None:
+    ident, airing = add_ident(day), day.add(make_airing("a"))
+    following = day.add(replace(make_airing("b", START + MINUTE), start_rule=StartRule.AFTER))
+    day.player.unplayable.add(airing.sha256)
+    playout = day.boot(ident, airing, following)
+    day.run(playout, START + 3 * MINUTE)
+    assert tell(day) == [("start", StandIn.IDENT, None, 0), ("end", StandIn.IDENT, Ending.COMPLETE, 4)]
+    assert tell(day, "b")[-1] == ("end", None, Ending.COMPLETE, 60)
+    start = next(line for line in day.box.read_journal() if line.airing == "a")
+    assert start.note == "in place of 'Tin', whose master gives no sound"
+    assert playout.library.doubted == {airing.sha256}
+
+
+def test_rungs_that_do_not_play_are_passed_over_down_to_an_alarm(day: Day) -> None:
+    ident, airing = add_ident(day), day.add(make_airing("a"))
+    day.player.unplayable |= {ident.sha256, airing.sha256}
+    playout = day.boot(ident, airing)
+    day.run(playout, START + timedelta(seconds=30))
+    assert playout.snapshot.silence == "Tin"
+    day.run(playout, START + 2 * MINUTE)
+    assert tell(day) == [("skip", None, SkipReason.PLAYER, 0)]
+    assert playout.snapshot.silence == "Tin"
+
+
+def test_silence_in_a_master_is_told_and_the_ladder_fills_the_rest(day: Day) -> None:
+    ident, airing = add_ident(day), day.add(make_airing("a"))
+    day.player.troubles[airing.sha256] = 10_000
+    day.player.silent.add(airing.sha256)
+    playout = day.boot(ident, airing)
+    day.run(playout, START + timedelta(seconds=30))
+    assert playout.snapshot.silence == ""  # until the ident has ended, and then it is not told again
+    day.run(playout, START + 2 * MINUTE)
+    assert tell(day) == [
+        ("start", None, None, 0), ("end", None, Ending.FAILED, 10),
+        ("start", StandIn.IDENT, None, 0), ("end", StandIn.IDENT, Ending.COMPLETE, 4),
+    ]  # fmt: skip
+    assert playout.library.doubted == {airing.sha256}
+
+
+def test_player_that_is_lost_once_goes_on_where_the_item_should_be_by_now(day: Day) -> None:
+    airing = day.add(make_airing("a"))
+    day.player.troubles[airing.sha256] = 20_000
+    playout = day.boot(airing)
+    day.run(playout, START + timedelta(seconds=10))
+    day.player.troubles.clear()
+    day.run(playout, START + 2 * MINUTE)
+    told = tell(day)
+    assert [line[:3] for line in told] == [
+        ("start", None, None), ("end", None, Ending.FAILED), ("start", None, None), ("end", None, Ending.COMPLETE),
+    ]  # fmt: skip
+    assert (told[1][3], told[3][3]) == (20, pytest.approx(39, abs=1))
+    assert playout.library.doubted == set()
+
+
+def test_item_that_may_not_be_joined_is_given_up_with_its_player(day: Day) -> None:
+    airing = day.add(replace(make_airing("a"), late_rule=LateRule.BEGINNING))
+    day.player.troubles[airing.sha256] = 20_000
+    playout = day.boot(airing)
+    day.run(playout, START + timedelta(seconds=40))
+    assert playout.snapshot.silence == "Tin"
+    day.run(playout, START + 2 * MINUTE)
+    assert tell(day) == [("start", None, None, 0), ("end", None, Ending.FAILED, 20)]
+
+
+def test_order_that_was_heard_never_sounds_again_and_one_that_was_not_is_tried_again(day: Day) -> None:
+    playout = day.boot(add_ident(day))
+    day.player.troubles[ORDER.sha256] = 0
+    file_order(day, playout.library, ORDER)
+    day.run(playout, START - timedelta(seconds=59.5))
+    assert tell(day, "order-lu-quet-01")[1] == ("end", None, Ending.FAILED, 0)
+    day.player.troubles[ORDER.sha256] = 5000
+    day.run(playout, START + 9 * MINUTE)
+    ends = [line for line in tell(day, "order-lu-quet-01") if line[0] == "end"]
+    assert ends[-1] == ("end", None, Ending.FAILED, 5)
+    assert [line[3] for line in ends[:-1]] == [0] * (len(ends) - 1)

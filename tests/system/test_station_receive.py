@@ -83,6 +83,19 @@ def test_bytes_that_are_not_their_name_are_refused_and_held_ones_stay(inbox: Inb
     assert list((inbox.box.library / ".incoming").iterdir()) == []
 
 
+def test_master_that_gave_no_sound_is_removed_when_its_bytes_are_damaged_and_may_come_again(inbox: Inbox) -> None:
+    names = [inbox.box.send_bytes(data) for data in (b"sound", b"music")]
+    inbox.receive()
+    (inbox.box.library / names[0]).write_bytes(b"sounX")
+    inbox.library.doubted |= {hash_bytes(b"sound"), hash_bytes(b"music")}
+    (receipt,) = inbox.receive()
+    assert (receipt.name, receipt.verdict, receipt.reason) == (names[0], Verdict.REMOVED, "damaged on the box's disk")
+    assert inbox.library.list_masters() == {hash_bytes(b"music")}
+    assert inbox.library.doubted == set()
+    inbox.box.send_bytes(b"sound")
+    assert inbox.receive()[0].verdict is Verdict.VERIFIED
+
+
 def test_writer_that_holds_the_file_open_cannot_change_the_library(inbox: Inbox) -> None:
     name = inbox.box.send_bytes(b"sound")
     with (inbox.box.inbox / name).open("r+b") as file:

@@ -96,6 +96,12 @@ ROWS = {
     "stopped for the next": Known(SHORT, Cause.STOPPED, 9_000, (STARTED, end(9_000, Ending.STOPPED))),
     "player failed in it": Known(SHORT, Cause.PLAYER, 9_000, (STARTED, end(9_000, Ending.FAILED))),
     "player failed at once": Known(NOT, Cause.PLAYER, 0, (STARTED, end(0, Ending.FAILED))),
+    "player lost in it and it joined again": Known(
+        SHORT,
+        Cause.PLAYER,
+        29_000,
+        (STARTED, end(9_000, Ending.FAILED), end(20_000, Ending.COMPLETE, late_s=40)),
+    ),
     "power went": Known(SHORT, Cause.STATION_OFF, 9_000, (STARTED, end(9_000, Ending.INTERRUPTED))),
     "power went and it joined again": Known(
         SHORT,
@@ -115,6 +121,7 @@ ROWS = {
     "another in its place, its master came meanwhile": Known(
         Verdict.STAND_IN, Cause.NOT_DELIVERED, 0, (stand_in(60_000),), held_at=START
     ),
+    "another in its place, its own gave no sound": Known(Verdict.STAND_IN, Cause.PLAYER, 0, (stand_in(60_000),)),
     "another in its place, refused": Known(
         Verdict.STAND_IN, Cause.REFUSED, 0, (stand_in(9_000),), held_at=None, refused=True
     ),
