@@ -120,7 +120,8 @@ def verify(path: Path) -> None:
     A change to the very last line, or lines taken off the end, leave no trace here; the centre, which collected
     them, finds it.
     """
-    proofs = verify_logs(read_settings(path).outbox)
+    settings = read_settings(path)
+    proofs = verify_logs(settings.outbox, settings.library)
     for proof in proofs:
         click.echo(f"{proof.what:<12}{proof.lines} lines in {proof.files} files, {len(proof.breaks)} breaks")
     breaks = [found for proof in proofs for found in proof.breaks]

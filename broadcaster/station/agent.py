@@ -15,6 +15,7 @@ from broadcaster.core.files import hold_lock, write_atomic
 from broadcaster.core.programs import find_mpv
 from broadcaster.station.clock import StationClock
 from broadcaster.station.journal import PATTERN, Journal
+from broadcaster.station.keeping import JournalKeeper
 from broadcaster.station.library import Library
 from broadcaster.station.logbook import TORN_FILE, ChainedLog, read_log_id
 from broadcaster.station.player import Player
@@ -104,6 +105,7 @@ class Agent:
         journal = Journal(settings.outbox, log, settings.library)
         receiver = Receiver(settings.inbox, settings.outbox, library, receipts, clock, settings.reserve_bytes)
         taker = FallbackTaker(settings.fallback, library, clock, settings.reserve_bytes)
+        keeper = JournalKeeper(settings.outbox, settings.library, clock, settings.journal_bytes)
         playout = Playout(library, journal, player, settings, clock)
         playout.recover()
         mended = [*receipts.troubles, *journal.chain.troubles]
@@ -118,6 +120,7 @@ class Agent:
                 off,
                 receiver.trouble,
                 taker.trouble,
+                keeper.trouble,
                 library.own.trouble,
                 *library.troubles,
                 *mended,
@@ -141,6 +144,7 @@ class Agent:
         rounds = (
             _Round("receive", RECEIVE_EVERY_S, lambda: receive_once(receiver)),
             _Round("fallback", 0.0, taker.refresh),
+            _Round("diary", 0.0, keeper.trim),
             _Round("status", LOOK_FOR_CHANGE_S, StatusWriter(settings, clock, make_status).write_if_due),
         )
         _log.info("station %s plays with %s", settings.station, player.name)

@@ -21,7 +21,7 @@ HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 AUTO = "auto"
 _FIELDS = (
     "station", "centre_key", "inbox", "outbox", "library", "player", "output", "volume", "quiet_hours", "reserve_mb",
-    "fallback", "host_key",
+    "fallback", "host_key", "journal_mb",
 )  # fmt: skip
 T = TypeVar("T")
 
@@ -42,6 +42,7 @@ class StationSettings:
     percent of the plan's volume. `reserve_bytes` of the disk are never filled with masters. `fallback` is the commune's
     folder of pieces that sound when a master has not come; None when there is none. `host_key` is the file of the box's
     own SSH key, which signs what goes home on a stick.
+    `journal_bytes` is how large the diary may be before days of more than five years ago are removed.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class StationSettings:
     reserve_bytes: int = 200_000_000
     fallback: Path | None = None
     host_key: Path = Path(HOST_KEY)
+    journal_bytes: int = 500_000_000
 
 
 def read_settings(path: Path) -> StationSettings:
@@ -97,6 +99,7 @@ def read_settings(path: Path) -> StationSettings:
         reserve_bytes=reader.read_int("reserve_mb", 200, 0, 10**9) * 1_000_000,
         fallback=reader.read_path("fallback") if "fallback" in fields else None,
         host_key=reader.read_path("host_key", HOST_KEY),
+        journal_bytes=reader.read_int("journal_mb", 500, 1, 10**6) * 1_000_000,
     )
     folders = {settings.inbox, settings.outbox, settings.library}
     if len(folders) < 3 or any(one in two.parents for one in folders for two in folders):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from broadcaster.core.errors import DocumentError, StationDiskError
 from broadcaster.core.ids import LogId
 from broadcaster.station.journal import PATTERN
+from broadcaster.station.keeping import read_begins
 from broadcaster.wire.chain import START, ChainedLine, ChainPoint, match_chain, read_lines
 from broadcaster.wire.journal import read_entry
 from broadcaster.wire.receipt import FILE_NAME, read_receipt
@@ -24,27 +25,31 @@ class Proof:
     breaks: tuple[str, ...]
 
 
-def verify_logs(outbox: Path) -> tuple[Proof, Proof]:
+def verify_logs(outbox: Path, library: Path) -> tuple[Proof, Proof]:
     """Read the whole diary and all receipts and look at every line's place in its chain.
 
-    Lines are followed by their numbers over all files: a clock set back writes into an older day's file. A last line
-    without its end is being written, or was torn by the power; it is no break. A change to the very last
+    Where the oldest days were removed because of the diary's size limit, the box's own note says which line must be
+    the first. Lines are followed by their numbers over all files: a clock set back writes into an older day's file. A
+    last line without its end is being written, or was torn by the power; it is no break. A change to the very last
     line, or lines taken off the end, leave no trace here: the centre, which collected them, finds it.
 
     Raises:
         StationDiskError: A file cannot be read.
+        DocumentError: The note of where the diary begins is none.
     """
     receipts = outbox / FILE_NAME
     try:
         return (
-            _verify("journal", sorted(outbox.glob(PATTERN)), read_entry),
-            _verify("receipts", [receipts] if receipts.exists() else [], read_receipt),
+            _verify("journal", sorted(outbox.glob(PATTERN)), read_entry, read_begins(library)),
+            _verify("receipts", [receipts] if receipts.exists() else [], read_receipt, {}),
         )
     except OSError as error:
         raise StationDiskError(f"the logs in {outbox} cannot be read: {error}") from error
 
 
-def _verify(what: str, paths: Sequence[Path], read: Callable[[ChainedLine], object]) -> Proof:
+def _verify(
+    what: str, paths: Sequence[Path], read: Callable[[ChainedLine], object], begins: Mapping[LogId, ChainPoint]
+) -> Proof:
     breaks: list[str] = []
     logs: dict[LogId, list[ChainedLine]] = {}
     for path in paths:
@@ -61,6 +66,8 @@ def _verify(what: str, paths: Sequence[Path], read: Callable[[ChainedLine], obje
             except DocumentError as error:
                 breaks.append(f"{path.name}: line {line.seq}: {error.message}")
     for log, found in logs.items():
-        ordered = sorted(found, key=lambda line: line.seq)
-        breaks += [error.message for error in match_chain(ordered, ChainPoint(log, 0, START))]
+        begin = begins.get(log, ChainPoint(log, 0, START))
+        # The power may have gone between the note and the removal: what the note says is gone does not count.
+        ordered = sorted((line for line in found if line.seq > begin.seq), key=lambda line: line.seq)
+        breaks += [error.message for error in match_chain(ordered, begin)]
     return Proof(what, len(paths), sum(len(found) for found in logs.values()), tuple(breaks))

@@ -30,6 +30,7 @@ def test_short_file_is_enough(tmp_path: Path) -> None:
     assert (settings.station, settings.inbox, settings.centre_key) == ("an-nong", Path("/srv/b/inbox"), KEY)
     assert (settings.player, settings.output, settings.volume) == (PlayerKind.AUTO, "auto", 100)
     assert (settings.reserve_bytes, settings.quiet_hours) == (200_000_000, ())
+    assert settings.journal_bytes == 500_000_000
 
 
 def test_every_field_is_read(tmp_path: Path) -> None:
