@@ -100,13 +100,14 @@ def open_draft(
     centre = schedules.centre
     with tempfile.TemporaryDirectory(prefix="emergency-", dir=workspace.state) as name:
         folder = Path(name)
+        is_spoken = isinstance(source, str)
         if isinstance(source, str):
             spoken = folder / "speech.wav"
             write_speech(source, spoken, centre.speech_command)
             source = spoken
         on = now_at.astimezone(centre.zone).date()
         tags = TagSet(title, centre.name, "", on, "vi", ProgrammeId(plan_id(title) or "emergency"))
-        master = make_master(source, folder, centre.target, tags)
+        master = make_master(source, folder, centre.target, tags, is_settled=is_spoken)
         yield Draft(folder / name_master(master.sha256), master)
 
 

@@ -80,8 +80,12 @@ def has_settled(path: Path, clock: Clock) -> bool:
     return (first.st_size, first.st_mtime_ns, first.st_ino) == (second.st_size, second.st_mtime_ns, second.st_ino)
 
 
-def check_source(path: Path, clock: Clock, profile: LoudspeakerProfile = AS_IT_IS) -> Source:
+def check_source(
+    path: Path, clock: Clock, profile: LoudspeakerProfile = AS_IT_IS, *, is_settled: bool = False
+) -> Source:
     """Look at a recording without decoding it, and choose the track: the default one, else the first.
+
+    With `is_settled` the caller knows that nobody is writing it any more.
 
     Raises:
         ProgrammeFileError: Not a regular file, empty, not a sound or film that this room knows, or without sound.
@@ -90,7 +94,7 @@ def check_source(path: Path, clock: Clock, profile: LoudspeakerProfile = AS_IT_I
         ToolMissingError: No ffmpeg on this machine.
     """
     with open_regular(path) as file:
-        if not has_settled(path, clock):
+        if not (is_settled or has_settled(path, clock)):
             raise UnstableFileError(f"{path} is still growing or changing")
         if not file.read(1):
             raise ProgrammeFileError(f"{path} is empty (0 bytes)", hint="copy or export it again")

@@ -119,6 +119,7 @@ def make_master(
     progress: Callable[[float], None] | None = None,
     *,
     clock: Clock | None = None,
+    is_settled: bool = False,
 ) -> Master:
     """Make one master of a recording: an MP3 at the target loudness, under the ceiling, tagged, named by its SHA-256.
 
@@ -134,6 +135,7 @@ def make_master(
         tags: What the tag says.
         progress: Told the share of the work that is done, from 0.0 to 1.0; it may stand still but not go back.
         clock: To tell a file that is still being copied; the machine's own when None.
+        is_settled: Nobody is copying it any more: it is not watched for the second that it takes to tell.
 
     Returns:
         The master's hash, size and length (ms, of what really sounds), the readings before and after, the gain (dB,
@@ -150,7 +152,7 @@ def make_master(
         ToolMissingError: No ffmpeg on this machine.
         In every case nothing is left in `folder`.
     """
-    checked = check_source(source, clock or SystemClock(), target.profile)
+    checked = check_source(source, clock or SystemClock(), target.profile, is_settled=is_settled)
     source_sha256 = _hash_source(source)
     advance = _Progress(progress)
     part = folder / f".{secrets.token_hex(8)}.mp3.tmp"

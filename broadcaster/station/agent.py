@@ -31,7 +31,7 @@ from broadcaster.wire.receipt import FILE_NAME as RECEIPTS
 from broadcaster.wire.status import FILE_NAME as STATUS
 from broadcaster.wire.status import StationStatus, write_status
 
-RECEIVE_EVERY_S = 0.5
+RECEIVE_EVERY_S = 0.2
 STATUS_EVERY_S = 2.0
 LOOK_FOR_CHANGE_S = 0.2
 REST_S = 30.0
@@ -152,7 +152,9 @@ class Agent:
             while not self._is_asked_to_end.is_set():
                 for one in rounds:
                     one.keep_running()
-                clock.sleep_s(playout.step())
+                wait_s = playout.step()
+                if library.news.wait(wait_s):
+                    library.news.clear()
         finally:
             playout.stop()
             for one in rounds:

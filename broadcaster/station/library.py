@@ -81,7 +81,9 @@ class Library:
     """The agent's own store, out of the centre's reach.
 
     Every plan revision is a file of its own, so that power cut at any moment leaves the one before it whole. Plans are
-    read by the playing thread while the receiving one files them: the mapping is replaced, never changed.
+    read by the playing thread while the receiving one files them: the mapping is replaced, never changed. `news` wakes
+    the playing thread when something has come; `doubted` are masters that gave it no sound, to be looked at by the
+    receiving one.
     """
 
     def __init__(self, folder: Path, centre_key: str, station: StationId) -> None:
@@ -94,7 +96,8 @@ class Library:
         self.troubles: list[str] = []
         self.order_book = OrderBook(folder / "orders", centre_key, station)
         self.own = OwnShelf(folder)
-        self.doubted: set[Sha256] = set()  # by the playing thread; the receiving one looks at them
+        self.news = threading.Event()
+        self.doubted: set[Sha256] = set()
         self._filing = threading.Lock()
 
     def open(self) -> None:

@@ -247,6 +247,7 @@ class Receiver:
 
     def _confirm(self, name: str, sha256: Sha256) -> None:
         self._write(Receipt(self.clock.now_at(), name, sha256, Verdict.VERIFIED, ""))
+        self.library.news.set()
         _log.info("verified %s", name)
 
     def _refuse(self, name: str, reason: str, sha256: Sha256 | None = None) -> None:

@@ -7,21 +7,18 @@ takes the lock before reading (docs/adr/0004).
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from broadcaster.core.errors import RecordBusyError, RecordError, RecordVersionError
 
 BUSY_S = 30.0
-MIGRATIONS = Path(__file__).parent / "migrations"
+VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
 class Record:
@@ -73,24 +70,33 @@ def open_record(path: Path) -> Record:
     """
     engine = make_engine(path)
     record = Record(engine, path)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
-    newest = script.get_current_head()
     try:
         with record.read() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-        if current == newest:
+            current = _read_revision(connection)
+        if current == find_newest_revision():
             return record
-        if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+        migrate = importlib.import_module("broadcaster.store.migrate")
+        if current is not None and current not in migrate.list_revisions():
             raise RecordVersionError(f"{path} was written by a newer release (schema {current})")
         with record.write() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            migrate.upgrade(connection)
     except (RecordError, OSError):
         record.close()
         raise
     return record
+
+
+def find_newest_revision() -> str:
+    """Find the newest revision of the schema, by the names of the migrations: r0010_… is 0010."""
+    return max(path.name[1:5] for path in VERSIONS.glob("r*.py"))
+
+
+def _read_revision(connection: Connection) -> str | None:
+    """Read the revision of a record; None of one that is empty."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if revision is None else str(revision)
 
 
 def make_engine(path: Path) -> Engine:

@@ -14,8 +14,9 @@ from sqlalchemy import text
 
 from broadcaster.core.errors import RecordError, RecordVersionError
 from broadcaster.core.ids import LogId, ProgrammeId
-from broadcaster.store.engine import open_record
+from broadcaster.store.engine import find_newest_revision, open_record
 from broadcaster.store.logs import read_journal, write_journal
+from broadcaster.store.migrate import list_revisions
 from broadcaster.store.plans import read_airings_between, write_airings
 from broadcaster.store.programmes import (
     read_future_use,
@@ -39,6 +40,10 @@ def test_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
     record.close()
     open_record(tmp_path / "record.sqlite3").close()
+
+
+def test_newest_revision_is_known_without_alembic() -> None:
+    assert find_newest_revision() == list_revisions()[0]
 
 
 def test_record_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
