@@ -256,6 +256,8 @@ class PlayerError(StationError):
 class UnplayableError(PlayerError):
     """The player works, but a master gives no sound: damaged, cut short, or silent."""
 
+    exit_code = 57
+
 
 class StationDiskError(StationError):
     """The box's disk is full or cannot be written."""
