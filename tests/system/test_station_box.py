@@ -15,14 +15,23 @@ from pathlib import Path
 
 import pytest
 
+from broadcaster.centre.deliver import Missing
+from broadcaster.centre.stick_in import import_from_stick
+from broadcaster.centre.stick_out import export_to_stick
+from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import StationFolderError
 from broadcaster.core.files import hash_bytes
 from broadcaster.core.ids import StationId
+from broadcaster.core.model import Station
+from broadcaster.core.time import SystemClock
+from broadcaster.delivery.push import MasterFile
 from broadcaster.demo.openssh import has_come_up
 from broadcaster.demo.server import choose_port
 from broadcaster.link.session import StationAddress, open_session
 from broadcaster.link.transfer import list_folder, read_from, send_bytes, send_file
+from broadcaster.store.engine import Record
 from broadcaster.wire.signature import write_key_pair
+from tests.unit.makers import make_schedules
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "station-box.md").read_text(encoding="utf-8")
@@ -67,6 +76,7 @@ class SetUpBox:
     address: StationAddress
     key: Path
     work: Path
+    pid: int
 
 
 @pytest.fixture
@@ -97,7 +107,9 @@ def box(tmp_path: Path) -> Iterator[SetUpBox]:
             time.sleep(0.1)
         assert has_come_up(process, port), (work / "sshd.log").read_text()
         host_key = (work / "host_key").read_text().strip()
-        yield SetUpBox(StationAddress(StationId("an-nong"), "127.0.0.1", port, "centre", host_key), key, work)
+        yield SetUpBox(
+            StationAddress(StationId("an-nong"), "127.0.0.1", port, "centre", host_key), key, work, process.pid
+        )
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -135,6 +147,32 @@ def test_box_set_up_by_the_page_receives_and_answers(box: SetUpBox, tmp_path: Pa
     status = json.loads(wait_for(box, "outbox/status.json", b"broadcaster-status"))
     assert status["masters"] == 1
     assert status["station"] == "an-nong"
+
+
+def test_box_set_up_by_the_page_takes_a_stick_in_as_root_and_signs_with_its_host_key(
+    box: SetUpBox, workspace: Workspace, record: Record
+) -> None:
+    station = Station(StationId("an-nong"), "Xã An Nông", host_key=box.address.host_key)
+    data = b"not a sound either" * 1000
+    sha256 = hash_bytes(data)
+    workspace.get_master(sha256).write_bytes(data)
+    missing = Missing(station, (), (MasterFile(sha256, workspace.get_master(sha256)),), len(data), None, (sha256,))
+    stick = box.work / "stick"
+    stick.mkdir()
+    (exported,) = export_to_stick(workspace, record, [missing], stick, SystemClock())
+    assert exported.error is None
+    wait_for(box, "outbox/status.json", b"broadcaster-status")
+    command = [sys.executable, "-m", "broadcaster.cli.station", "usb", str(stick)]
+    done = subprocess.run(
+        ["nsenter", "--target", str(box.pid), "--mount", "--", "sh", "-c", 'umask 077; exec "$@"', "sh", *command],
+        capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert f"{sha256}.mp3  verified" in done.stdout
+    with open_session(box.address, box.key) as session:
+        assert list_folder(session, "inbox") == []
+    (taken,) = import_from_stick(workspace, record, make_schedules(stations=(station,)), stick, SystemClock())
+    assert (taken.error, taken.is_signed, taken.new_lines) == (None, True, 1)
 
 
 def test_centres_account_gets_no_shell_and_no_forwarding(box: SetUpBox) -> None:
