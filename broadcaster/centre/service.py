@@ -20,7 +20,6 @@ from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, read_missing
 from broadcaster.centre.dispatch import Dispatcher
 from broadcaster.centre.lease import Lease
-from broadcaster.centre.notify import send_notice
 from broadcaster.centre.order_board import send_open_orders
 from broadcaster.centre.publish import list_publish_dates, publish_days
 from broadcaster.centre.readiness import Readiness, read_board
@@ -29,6 +28,7 @@ from broadcaster.centre.telling import Telling
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.files import hold_lock
+from broadcaster.core.notify import send_notice
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import Clock
 from broadcaster.store.engine import Record

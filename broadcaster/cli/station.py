@@ -12,14 +12,17 @@ import click
 
 from broadcaster import __version__
 from broadcaster.cli.boundary import run_command
+from broadcaster.cli.box import install, uninstall
 from broadcaster.cli.local import local
 from broadcaster.core.errors import BrokenChainError, StationError, VerificationError
 from broadcaster.core.time import SystemClock
 from broadcaster.station.agent import Agent
 from broadcaster.station.check import State, check_box
+from broadcaster.station.check_install import become_agent, check_installation
 from broadcaster.station.settings import DEFAULT_PATH, read_settings
 from broadcaster.station.stick_in import Taken, list_stations, open_stick, read_stick, take_in
 from broadcaster.station.stick_out import write_back
+from broadcaster.station.sound_test import try_sound
 from broadcaster.station.verify import verify_logs
 from broadcaster.wire.status import FILE_NAME, STALE_AFTER, read_status
 
@@ -54,14 +57,21 @@ def run_agent(path: Path) -> None:
 
 
 @cli.command()
+@click.option("--sound", is_flag=True, help="Also play three rising notes, never in quiet hours.")
 @json_option
 @click.pass_obj
-def check(path: Path, as_json: bool) -> int:
-    """Say what is wrong with this box. Nothing is changed, nothing is heard.
+def check(path: Path, sound: bool, as_json: bool) -> int:
+    """Say what is wrong with this box. Nothing is changed; nothing is heard without --sound.
 
-    Exit code 1 when something is wrong; what is only worth a look does not count.
+    As root it also looks at accounts, keys, SSH and services, and at the rest as the agent sees it. Exit code 1 when
+    something is wrong; what is only worth a look does not count.
     """
-    findings = list(check_box(read_settings(path), SystemClock().now_at()))
+    findings = list(check_installation())
+    become_agent()
+    settings, now_at = read_settings(path), SystemClock().now_at()
+    findings += check_box(settings, now_at)
+    if sound:
+        findings.append(try_sound(settings, now_at))
     if as_json:
         rows = [asdict(finding) | {"is_wrong": finding.state is State.WRONG} for finding in findings]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -165,6 +175,8 @@ def _tell_taken(taken: Taken) -> None:
     click.echo(f"{taken.name}  {taken.outcome}")
 
 
+cli.add_command(install)
+cli.add_command(uninstall)
 cli.add_command(local)
 
 

@@ -278,6 +278,13 @@ class AlreadyRunningError(StationError):
     exit_code = 56
 
 
+class InstallError(StationError):
+    """The box could not be set up or taken down. What was done already is found done by the next try."""
+
+    exit_code = 58
+    default_hint = "put right what is named and run the command again"
+
+
 class RecordError(BroadcasterError):
     """The centre's record or a document cannot be read or written."""
 

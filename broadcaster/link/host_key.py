@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 
 import paramiko
 
 from broadcaster.core.errors import NotEnrolledError, UnreachableError
 from broadcaster.core.ids import StationId
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits, Watchdog, connect_socket
+from broadcaster.wire.signature import make_fingerprint
 
 HOST_KEY_ALGORITHMS = {
     "ssh-ed25519": ("ssh-ed25519",),
@@ -42,8 +42,7 @@ def format_fingerprint(station: StationId, host_key: str) -> str:
     Raises:
         NotEnrolledError: It is none.
     """
-    digest = hashlib.sha256(read_pinned(station, host_key)[1]).digest()
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+    return make_fingerprint(read_pinned(station, host_key)[1])
 
 
 def fetch_host_key(station: StationId, host: str, port: int, limits: LinkLimits = DEFAULT_LIMITS) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from broadcaster import __version__
 from broadcaster.core.errors import AlreadyRunningError, StationConfigError, StationDiskError
 from broadcaster.core.files import hold_lock, write_atomic
+from broadcaster.core.notify import send_notice
 from broadcaster.core.programs import find_mpv
 from broadcaster.station.clock import StationClock
 from broadcaster.station.journal import PATTERN, Journal
@@ -35,6 +37,7 @@ RECEIVE_EVERY_S = 0.2
 STATUS_EVERY_S = 2.0
 LOOK_FOR_CHANGE_S = 0.2
 REST_S = 30.0
+ALIVE_EVERY_S = 5.0
 LOCK_FILE = "lock"
 _log = logging.getLogger(__name__)
 
@@ -67,6 +70,7 @@ class Agent:
         self.settings = settings
         self.clock = clock
         self._is_asked_to_end = threading.Event()
+        self._told_s = 0.0
 
     def ask_to_end(self) -> None:
         """Ask the agent to end after its present step."""
@@ -90,6 +94,12 @@ class Agent:
             raise
         except OSError as error:
             raise StationDiskError(f"the box's folders cannot be used: {error}") from error
+
+    def _tell_alive(self) -> None:
+        """Tell systemd, every few seconds, that the loop goes round: a hung one is ended and started anew."""
+        if time.monotonic() - self._told_s >= ALIVE_EVERY_S:
+            self._told_s = time.monotonic()
+            send_notice("WATCHDOG=1")
 
     def _run_locked(self) -> None:
         settings = self.settings
@@ -148,6 +158,7 @@ class Agent:
             _Round("status", LOOK_FOR_CHANGE_S, StatusWriter(settings, clock, make_status).write_if_due),
         )
         _log.info("station %s plays with %s", settings.station, player.name)
+        send_notice("READY=1")
         try:
             while not self._is_asked_to_end.is_set():
                 for one in rounds:
@@ -155,7 +166,9 @@ class Agent:
                 wait_s = playout.step()
                 if library.news.wait(wait_s):
                     library.news.clear()
+                self._tell_alive()
         finally:
+            send_notice("STOPPING=1")
             playout.stop()
             for one in rounds:
                 one.end()

@@ -18,6 +18,7 @@ from broadcaster.station.ladder import list_planned
 from broadcaster.station.library import Library
 from broadcaster.station.player_mpv import MpvPlayer, try_output
 from broadcaster.station.settings import StationSettings
+from broadcaster.station.silence import find_sounding
 
 BAD_CLOCK_MS = 1000
 
@@ -81,6 +82,9 @@ def _check_player(settings: StationSettings) -> Finding:
     try:
         player = make_player(settings)
         if isinstance(player, MpvPlayer):
+            sounding = find_sounding(settings.outbox)
+            if sounding:  # the device may be open for one process alone
+                return Finding("player", State.OK, f"{player.name}: in use, {sounding}")
             try_output(settings.output)
             return Finding("player", State.OK, f"{player.name}: opens")
         return Finding("player", State.OK, f"{player.name}, {find_ffmpeg()}")

@@ -43,15 +43,26 @@ def try_output(output: str) -> None:
     Raises:
         PlayerError: mpv is not installed, or the device does not open.
     """
+    _play_generated(output, "anullsrc=d=0.1", volume=100)
+
+
+def play_notes(output: str, volume: int) -> None:
+    """Play three rising notes of 0.7 s each into the sound device; volume in per cent.
+
+    Raises:
+        PlayerError: mpv is not installed, or the device does not open.
+    """
+    _play_generated(output, "aevalsrc=0.3*sin(2*PI*t*(440+220*floor(t/0.7))):d=2.1", volume)
+
+
+def _play_generated(output: str, source: str, volume: int) -> None:
     program = find_mpv()
     if program is None:
         raise PlayerError("mpv is not on this machine", hint='apt install mpv, or set player = "pcm"')
-    command = [program, "--no-config", "--no-video", "--no-terminal", "--length=0.1", *list_output_options(output)]
+    options = ("--no-config", "--no-video", "--no-terminal", "--volume-max=130", f"--volume={volume}")
+    command = [program, *options, *list_output_options(output), f"av://lavfi:{source}"]
     try:
-        done = subprocess.run(
-            [*command, "av://lavfi:anullsrc"],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=START_S, check=False,
-        )  # fmt: skip
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=START_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PlayerError(f"the sound device {output!r} does not answer: {error}") from error
     if done.returncode != 0:

@@ -91,6 +91,11 @@ def read_public_key(line: str) -> bytes:
     return blob
 
 
+def make_fingerprint(blob: bytes) -> str:
+    """Make the fingerprint of a public key's wire form, as `ssh-keygen -l` prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
 def sign_document(data: bytes, key: Ed25519PrivateKey, namespace: str) -> str:
     """Sign a document's bytes.
 
