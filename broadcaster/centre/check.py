@@ -107,5 +107,5 @@ def _check_stations(schedules: Schedules) -> list[Finding]:
         return []
     shown = ", ".join(loose[:5]) + (f" and {len(loose) - 5} more" if len(loose) > 5 else "")
     message = f"{len(loose)} of {len(schedules.stations)} stations are not connected yet: {shown}"
-    hint = "fill in host and host_key in schedules/stations.yaml (docs/station-box.md)"
+    hint = "`broadcaster station enrol ID` prints what there is to do (docs/station-box.md)"
     return [Finding(message, hint, is_wrong=False)]

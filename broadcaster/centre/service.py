@@ -19,6 +19,7 @@ from broadcaster.centre.alerts import match_waiting, read_waiting, take_by_rule
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.deliver import collect_stations, read_missing
 from broadcaster.centre.dispatch import Dispatcher
+from broadcaster.centre.enrol import write_tunnel_keys
 from broadcaster.centre.lease import Lease
 from broadcaster.centre.order_board import send_open_orders
 from broadcaster.centre.publish import list_publish_dates, publish_days
@@ -150,6 +151,7 @@ class CentreService:
 
         try:
             published = publish_days(self._workspace, self._record, schedules, dates, now_at, may_write)
+            write_tunnel_keys(self._workspace, schedules)
         except BroadcasterError as error:
             self._book.update("publish", {"": f"publishing: {error.message}"})
             return

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from broadcaster.centre.deliver import is_stopped, make_address
+from broadcaster.centre.deliver import is_stopped
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import InputError
+from broadcaster.core.errors import InputError, NotEnrolledError
 from broadcaster.core.model import Station
 from broadcaster.link.host_key import fetch_host_key, format_fingerprint
 from broadcaster.store.engine import Record
@@ -18,7 +18,10 @@ from broadcaster.timetable.station_edit import write_station_field
 
 @dataclass(frozen=True, slots=True)
 class HostKeys:
-    """The pinned host key of a station and the one that it shows now, as key lines and as fingerprints."""
+    """The pinned host key of a station and the one that it shows now, as key lines and as fingerprints.
+
+    Both of the pinned one are empty when none was pinned yet.
+    """
 
     station: Station
     pinned: str
@@ -36,15 +39,16 @@ def fetch_host_keys(record: Record, station: Station) -> HostKeys:
     """Fetch the host key that a station shows now, beside the pinned one. Nothing is changed.
 
     Raises:
-        NotEnrolledError: It has no host or no pinned key yet.
+        NotEnrolledError: It has no host yet.
         UnreachableError: Nothing, or no SSH server, answers.
     """
-    address = make_address(station)
-    shown = fetch_host_key(station.id, address.host, address.port)
+    if station.host is None:
+        raise NotEnrolledError(f"{station.name} ({station.id}) has no host in schedules/stations.yaml")
+    shown = fetch_host_key(station.id, station.host, station.port)
     return HostKeys(
         station=station,
-        pinned=address.host_key,
-        pinned_fingerprint=format_fingerprint(station.id, address.host_key),
+        pinned=station.host_key or "",
+        pinned_fingerprint=format_fingerprint(station.id, station.host_key) if station.host_key else "",
         shown=shown,
         shown_fingerprint=format_fingerprint(station.id, shown),
         is_stopped=is_stopped(record, station),
@@ -77,5 +81,5 @@ def confirm_host_key(
         write_station_field(workspace.schedules, keys.station.id, "host_key", keys.shown)
     with record.write() as connection:
         write_contact(connection, keys.station.id, {"stopped_key": ""})
-        detail = f"{keys.pinned_fingerprint} -> {keys.shown_fingerprint}"
+        detail = f"{keys.pinned_fingerprint or 'none'} -> {keys.shown_fingerprint}"
         write_audit(connection, now_at, actor, "host key confirmed", keys.station.id, detail)

@@ -43,6 +43,11 @@ class Workspace:
         return self.root / "reports"
 
     @property
+    def enrolment(self) -> Path:
+        """Give the folder with what is carried to new boxes."""
+        return self.root / "enrolment"
+
+    @property
     def state(self) -> Path:
         """Give the folder with database, key and masters."""
         return self.root / STATE
@@ -60,6 +65,11 @@ class Workspace:
     def key(self) -> Path:
         """Give the centre's private key: it logs in at the stations and signs day plans."""
         return self.state / "centre_ed25519"
+
+    @property
+    def tunnel_keys(self) -> Path:
+        """Give the file with the keys of the stations that keep a tunnel, as the centre's sshd reads it."""
+        return self.state / "tunnel_keys"
 
     @contextlib.contextmanager
     def open_record(self) -> Iterator[Record]:

@@ -28,6 +28,7 @@ COMMANDS = {
     "push": "stations:push",
     "status": "stations:status",
     "trust": "trust:trust",
+    "station": "enrol:station",
     "readiness": "readiness:readiness",
     "collect": "report:collect",
     "usb": "usb:usb",

@@ -1,4 +1,4 @@
-"""`broadcaster trust`: a person lets a station go on that showed another host key."""
+"""`broadcaster trust`: a person pins the host key of a station, its first one or another than before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AT_THE_BOX = "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
 @click.option("--fingerprint", help="The fingerprint read at the box itself (SHA256:…); nothing is asked then.")
 @click.pass_context
 def trust(context: click.Context, station: str, preview: bool, fingerprint: str | None) -> None:
-    """Show the host key that STATION shows now beside the pinned one, and pin it when you confirm.
+    """Show the host key that STATION shows now beside the pinned one, if any, and pin it when you confirm.
 
     A station that showed another key is stopped: nothing is sent or fetched until then. Confirm only what somebody has
     read at the box itself, by telephone if need be.
@@ -44,7 +44,7 @@ def trust(context: click.Context, station: str, preview: bool, fingerprint: str 
 
 def _print_keys(keys: HostKeys) -> None:
     click.echo(f"{keys.station.name} ({keys.station.id}), {keys.station.host} port {keys.station.port}")
-    click.echo(f"  pinned    {keys.pinned.split()[0]:20} {keys.pinned_fingerprint}")
+    click.echo(f"  pinned    {keys.pinned.partition(' ')[0]:20} {keys.pinned_fingerprint or 'none yet'}")
     click.echo(f"  shown now {keys.shown.split()[0]:20} {keys.shown_fingerprint}")
     click.echo(f"  stopped   {'yes' if keys.is_stopped else 'no'}")
     click.echo(f"  at the box itself this prints its own: {AT_THE_BOX}")

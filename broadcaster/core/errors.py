@@ -206,7 +206,9 @@ class NotEnrolledError(DeliveryError):
     """The station has no address or no pinned host key yet."""
 
     exit_code = 46
-    default_hint = "fill in host and host_key in schedules/stations.yaml (docs/station-box.md says how)"
+    default_hint = (
+        "`broadcaster station enrol ID` (docs/station-box.md); its address is `host` in schedules/stations.yaml"
+    )
 
 
 class CentreKeyError(DeliveryError):

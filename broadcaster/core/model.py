@@ -78,7 +78,8 @@ class QuietHours:
 class Station:
     """One commune's receiving and playing box, as schedules/stations.yaml names it.
 
-    Without `has_agent` only an SFTP server answers there: what it holds is known by reading it back.
+    Without `has_agent` only an SFTP server answers there: what it holds is known by reading it back. With `tunnel_key`
+    it keeps a tunnel to the centre: `port` is then one of the centre's own.
     """
 
     id: StationId
@@ -90,6 +91,7 @@ class Station:
     port: int = 22
     user: str = "centre"
     host_key: str | None = None
+    tunnel_key: str | None = None
     volume: int = 100
     phone: str = ""
     valid_from: date | None = None

@@ -109,6 +109,7 @@ class CentreSettings:
     today included, have a day plan at the stations; `start_tolerance_s` and `short_tolerance_s` are how much later an
     airing may start and how much shorter it may be and still count as played in full. `warn_ahead` is how long before
     air a station that is not ready is an alarm. `speech_command` speaks a text; espeak-ng does when it is empty.
+    `tunnel` is the host and port at which boxes reach the centre's sshd, None when it takes no tunnels.
     """
 
     name: str
@@ -124,6 +125,7 @@ class CentreSettings:
     speech_command: tuple[str, ...] = ()
     alerts: AlertSettings = field(default_factory=AlertSettings)
     mail: MailSettings | None = None
+    tunnel: tuple[str, int] | None = None
     start_tolerance_s: float = 5.0
     short_tolerance_s: float = 2.0
     clock_tolerance_s: float = 5.0

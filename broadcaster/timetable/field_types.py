@@ -12,6 +12,7 @@ from broadcaster.core.errors import InputError
 from broadcaster.core.ids import ID_RULE, compose, is_id, plan_id
 from broadcaster.core.time import read_date, read_week
 
+_SERVER = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::(\d{1,5}))?")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
@@ -54,8 +55,19 @@ def _read_day_or_week(value: object) -> object:
     return _read_monday(text) if "w" in text.casefold() else read_day(value)
 
 
+def _read_server(value: object) -> object:
+    match = _SERVER.fullmatch(value) if isinstance(value, str) else None
+    port = int(match[2] or 22) if match else 0
+    if match is None or not 1 <= port <= 65535:
+        raise ValueError(
+            "expected a host's name or address, with its port where that is not 22: centre.example.vn:2222"
+        )
+    return match[1], port
+
+
 OnDate = Annotated[date, BeforeValidator(read_day)]
 DateOrWeek = Annotated[date | str, BeforeValidator(_read_day_or_week)]
+Server = Annotated[tuple[str, int], BeforeValidator(_read_server)]
 Week = Annotated[str, AfterValidator(_read_monday)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(compose)]
 Id = Annotated[str, AfterValidator(_check_id)]

@@ -9,7 +9,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from broadcaster.core.model import LateRule, Priority, StartRule, StationKind
 from broadcaster.core.schedules import HolidayRule, MailSecurity
-from broadcaster.timetable.field_types import Address, DateOrWeek, Day, Id, Name, OnDate, TimeOfDay, Week, read_day
+from broadcaster.timetable.field_types import (
+    Address,
+    DateOrWeek,
+    Day,
+    Id,
+    Name,
+    OnDate,
+    Server,
+    TimeOfDay,
+    Week,
+    read_day,
+)
 
 
 class Form(BaseModel):
@@ -144,6 +155,7 @@ class CentreFile(Form):
     uplink: UplinkForm = UplinkForm.model_validate({})
     warn_ahead_min: int = Field(60, ge=1, le=1440)
     mail: MailForm | None = None
+    tunnel: Server | None = None
     alerts: AlertsForm = AlertsForm.model_validate({})
     tolerance: ToleranceForm = ToleranceForm.model_validate({})
     report: ReportForm = ReportForm()
@@ -161,6 +173,7 @@ class StationForm(Form):
     port: int = Field(22, ge=1, le=65535)
     user: str = Field("centre", pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
     host_key: Annotated[str, AfterValidator(_check_host_key)] | None = None
+    tunnel_key: Annotated[str, AfterValidator(_check_host_key)] | None = None
     volume: int = Field(100, ge=0, le=130)
     phone: str = ""
     agent: bool = True

@@ -143,6 +143,7 @@ def _make_centre(form: CentreFile) -> CentreSettings:
         alarm_webhook=form.alarm_webhook,
         speech_command=tuple(form.speech_command),
         mail=_make_mail(form.mail),
+        tunnel=form.tunnel,
         alerts=AlertSettings(
             areas=tuple(AlertArea(one.area, tuple(one.stations)) for one in form.alerts.areas),
             priority_column=form.alerts.priority_column or "",
@@ -178,6 +179,7 @@ def _make_station(form: StationForm) -> Station:
         port=form.port,
         user=form.user,
         host_key=form.host_key,
+        tunnel_key=form.tunnel_key,
         volume=form.volume,
         phone=form.phone,
         valid_from=form.valid_from,

@@ -16,14 +16,14 @@ from broadcaster.core.ids import StationId
 STATIONS_FILE = "stations.yaml"
 
 
-def write_station_field(schedules: Path, station: StationId, field: str, value: str) -> None:
-    """Set one text field of one station in stations.yaml; a field that is not there yet is put after the id.
+def write_station_field(schedules: Path, station: StationId, field: str, value: str | int) -> None:
+    """Set one field of one station in stations.yaml; a field that is not there yet is put after the id.
 
     Args:
         schedules: The folder.
         station: The id, which the file must have.
         field: Its name.
-        value: Any text.
+        value: Any text or whole number.
 
     Raises:
         ConfigError: The file has no such station, or cannot be read as YAML. It stays as it was.
@@ -42,8 +42,8 @@ def write_station_field(schedules: Path, station: StationId, field: str, value: 
         raise ConfigError([Fault(path, 1, 1, f"not YAML: {error}")]) from error
 
 
-def set_station_field(text: str, station: StationId, field: str, value: str) -> str | None:
-    """Set one text field of one station in the text of stations.yaml; None when the text has no such station.
+def set_station_field(text: str, station: StationId, field: str, value: str | int) -> str | None:
+    """Set one field of one station in the text of stations.yaml; None when the text has no such station.
 
     >>> before = "stations:\\n  - id: an-nong # xã\\n    name: Xã An Nông\\n"
     >>> print(set_station_field(before, StationId("an-nong"), "host", "10.0.0.2"), end="")
