@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests run against, where they are missing: OpenSSH's server, ffmpeg, mpv, espeak-ng,
-# poppler, mkfs.ext4 and Pango.
+# Installs the programs that the tests run against, where they are missing: OpenSSH's server, systemd's own check of
+# units, ffmpeg, mpv, espeak-ng, poppler, mkfs.ext4 and Pango.
 set -eu
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing+=("$2"); }
 need sshd openssh-server
+need systemd-analyze systemd
 need ssh-keygen openssh-client
 need ffmpeg ffmpeg
 need mpv mpv

@@ -20,9 +20,9 @@ from broadcaster.station.agent import Agent
 from broadcaster.station.check import State, check_box
 from broadcaster.station.check_install import become_agent, check_installation
 from broadcaster.station.settings import DEFAULT_PATH, read_settings
+from broadcaster.station.sound_test import try_sound
 from broadcaster.station.stick_in import Taken, list_stations, open_stick, read_stick, take_in
 from broadcaster.station.stick_out import write_back
-from broadcaster.station.sound_test import try_sound
 from broadcaster.station.verify import verify_logs
 from broadcaster.wire.status import FILE_NAME, STALE_AFTER, read_status
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from broadcaster.core.errors import InstallError
 from broadcaster.core.files import write_atomic
 
 PROGRAM_S = 120.0
+END_S = 10.0
 NO_LOGIN = "/usr/sbin/nologin"
 
 
@@ -134,13 +136,24 @@ def remove_account(name: str) -> Step:
 
     def do() -> None:
         uid = pwd.getpwnam(name).pw_uid
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it ended while we looked
-                if process.stat().st_uid == uid:
-                    os.kill(int(process.name), signal.SIGKILL)
+        until_s = time.monotonic() + END_S
+        while (running := _list_processes(uid)) and time.monotonic() < until_s:
+            for pid in running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
         run_program("userdel", name)
 
     return Step(f"remove account {name}", lambda: not has_account(name), do)
+
+
+def _list_processes(uid: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            if f"\nUid:\t{uid}\t" in status.read_text():
+                found.append(int(status.parent.name))
+    return found
 
 
 def _run(command: Sequence[str]) -> None:

@@ -46,16 +46,23 @@ def check_box(settings: StationSettings, now_at: datetime) -> Iterator[Finding]:
     yield Finding("centre's key", State.OK, " ".join(settings.centre_key.split()[:2]))
     yield _check_folder("inbox", settings.inbox)
     yield _check_folder("outbox", settings.outbox)
-    yield _check_folder("library", settings.library)
-    library = Library(settings.library, settings.centre_key, settings.station)
-    yield _check_disk(settings, library)
     yield _check_clock()
     yield _check_player(settings)
+    found = _check_folder("library", settings.library)
+    yield found
+    if found.state is State.WRONG:
+        return
+    library = Library(settings.library, settings.centre_key, settings.station)
+    yield _check_disk(settings, library)
     yield from _check_plan(settings, library, now_at)
 
 
 def _check_folder(what: str, path: Path) -> Finding:
-    if not path.is_dir():
+    try:
+        is_there = path.is_dir()
+    except OSError as error:  # a folder above it is closed
+        return Finding(what, State.WRONG, f"{path} cannot be reached: {error.strerror}")
+    if not is_there:
         return Finding(what, State.WRONG, f"{path} is not there; docs/station-box.md says how a box is set up")
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         return Finding(what, State.WRONG, f"{path} is closed to this account: it must read, write and delete there")

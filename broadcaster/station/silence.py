@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from broadcaster.core.errors import BroadcasterError
-from broadcaster.wire.status import FILE_NAME, read_status
+from broadcaster.wire.status import FILE_NAME, STALE_AFTER, read_status
 
 SOON_S = 60.0
-STALE_S = 30.0
 LOOK_S = 2.0
 
 
@@ -22,7 +21,7 @@ def find_sounding(outbox: Path) -> str:
     except (OSError, BroadcasterError):
         return ""
     now_at = datetime.now(UTC)
-    if abs((now_at - status.at).total_seconds()) > STALE_S:
+    if abs(now_at - status.at) > STALE_AFTER:
         return ""
     if status.playing:
         return f"{status.playing!r} sounds"

@@ -23,10 +23,12 @@ def try_sound(settings: StationSettings, now_at: datetime) -> Finding:
     sounding = find_sounding(settings.outbox)
     if sounding:
         return Finding(WHAT, State.LOOK, f"not tried: {sounding}")
-    if _is_quiet(settings, now_at):
-        return Finding(WHAT, State.LOOK, "not tried: these are quiet hours")
     try:
+        if _is_quiet(settings, now_at):
+            return Finding(WHAT, State.LOOK, "not tried: these are quiet hours")
         play_notes(settings.output, settings.volume)
+    except OSError as error:
+        return Finding(WHAT, State.LOOK, f"not tried: the plans with their quiet hours cannot be read ({error})")
     except PlayerError as error:
         return Finding(WHAT, State.WRONG, f"{error.message}; {error.hint}" if error.hint else error.message)
     return Finding(

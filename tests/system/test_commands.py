@@ -179,10 +179,16 @@ def test_station_in_trouble_is_named_with_its_trouble(run: Command, workspace: P
 
     write_stations(workspace)
     assert push()["error"] == "NotEnrolledError"
+    assert "has no host" in run("trust", "an-nong", code=46).stderr
     write_stations(workspace, host="127.0.0.1", port=choose_port(), host_key=stranger)
     assert push()["error"] == "UnreachableError"
     with open_box(place) as box:
         where = {"host": "127.0.0.1", "port": box.address.port, "user": box.address.user}
+        write_stations(workspace, **where)
+        assert "none yet" in run("trust", "an-nong", "--preview").stdout
+        first = subprocess.run(["ssh-keygen", "-lf", str(box.state / "host_key.pub")], capture_output=True, check=True)
+        assert "goes on" in run("trust", "an-nong", "--fingerprint", first.stdout.decode().split()[1]).stdout
+        assert box.address.host_key.split()[1] in (workspace / "schedules" / "stations.yaml").read_text()
         write_stations(workspace, **where, host_key=stranger)
         assert push()["error"] == "HostKeyChangedError"
         assert list(box.inbox.iterdir()) == []

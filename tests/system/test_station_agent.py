@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -89,6 +90,22 @@ def test_rundown_plays_at_its_second_and_the_journal_is_whole(tmp_path: Path, to
     assert first.start_at <= started_at
     assert [receipt.verdict for receipt in box.read_receipts()] == [Verdict.VERIFIED, Verdict.VERIFIED]
     assert list(box.inbox.iterdir()) == []
+
+
+def test_agent_tells_systemd_that_it_is_ready_alive_and_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(address))
+        line.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        box = StationBox(tmp_path / "box")
+        with running(box, box.write_settings()):
+            assert [line.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        told = b""
+        while told != b"STOPPING=1":
+            told = line.recv(100)
 
 
 def test_status_tells_what_plays_and_what_comes(tmp_path: Path, long_tone: Path) -> None:

@@ -37,6 +37,11 @@ def test_a_field_that_is_not_there_is_put_after_the_id() -> None:
     assert new == BLOCK.replace("id: an-nong\n", 'id: an-nong\n      host: "10.0.0.2"\n')
 
 
+def test_a_number_stands_without_quotes() -> None:
+    new = set_station_field(BLOCK, AN_NONG, "port", 22001)
+    assert new == BLOCK.replace("id: an-nong\n", "id: an-nong\n      port: 22001\n")
+
+
 @pytest.mark.parametrize("field", ["host", "host_key"])
 @pytest.mark.parametrize(
     "text",
