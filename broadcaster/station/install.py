@@ -20,6 +20,7 @@ from broadcaster.station.box_steps import (
     make_secret_step,
     run_program,
 )
+from broadcaster.station.settings import HOST_KEY as OWN_HOST_KEY
 from broadcaster.station.silence import wait_for_silence
 from broadcaster.wire.enrolment import (
     Enrolment,
@@ -33,7 +34,7 @@ from broadcaster.wire.enrolment import (
 from broadcaster.wire.signature import write_key_pair
 
 PROGRAM_LINK = Path("/usr/local/bin/broadcaster-station")
-HOST_KEY = Path("/etc/ssh/ssh_host_ed25519_key")
+HOST_KEY = Path(OWN_HOST_KEY)
 LOCAL_TIME = Path("/etc/localtime")
 ZONES = Path("/usr/share/zoneinfo")
 SYSTEMD_RUNS = Path("/run/systemd/system")
