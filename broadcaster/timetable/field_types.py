@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -55,6 +56,21 @@ def _read_day_or_week(value: object) -> object:
     return _read_monday(text) if "w" in text.casefold() else read_day(value)
 
 
+def _check_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError('expected a time zone such as "Asia/Ho_Chi_Minh"') from error
+    return text
+
+
+def _check_host_key(text: str) -> str:
+    words = text.split()
+    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-")):
+        raise ValueError("expected a host key line such as 'ssh-ed25519 AAAA…'")
+    return " ".join(words[:2])
+
+
 def _read_server(value: object) -> object:
     match = _SERVER.fullmatch(value) if isinstance(value, str) else None
     port = int(match[2] or 22) if match else 0
@@ -67,6 +83,8 @@ def _read_server(value: object) -> object:
 
 OnDate = Annotated[date, BeforeValidator(read_day)]
 DateOrWeek = Annotated[date | str, BeforeValidator(_read_day_or_week)]
+HostKey = Annotated[str, AfterValidator(_check_host_key)]
+Zone = Annotated[str, AfterValidator(_check_zone)]
 Server = Annotated[tuple[str, int], BeforeValidator(_read_server)]
 Week = Annotated[str, AfterValidator(_read_monday)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(compose)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -13,12 +12,14 @@ from broadcaster.timetable.field_types import (
     Address,
     DateOrWeek,
     Day,
+    HostKey,
     Id,
     Name,
     OnDate,
     Server,
     TimeOfDay,
     Week,
+    Zone,
     read_day,
 )
 
@@ -34,21 +35,6 @@ class QuietForm(Form):
 
     start: TimeOfDay = Field(alias="from")
     end: TimeOfDay = Field(alias="to")
-
-
-def _check_zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError('expected a time zone such as "Asia/Ho_Chi_Minh"') from error
-    return text
-
-
-def _check_host_key(text: str) -> str:
-    words = text.split()
-    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-")):
-        raise ValueError("expected a host key line such as 'ssh-ed25519 AAAA…'")
-    return " ".join(words[:2])
 
 
 def _check_speech(words: list[str]) -> list[str]:
@@ -141,7 +127,7 @@ class CentreFile(Form):
     format: Literal[1]
     name: Name
     place: str = ""
-    zone: Annotated[str, AfterValidator(_check_zone)] = "Asia/Ho_Chi_Minh"
+    zone: Zone = "Asia/Ho_Chi_Minh"
     quiet_hours: list[QuietForm] = []
     loudness: LoudnessForm = LoudnessForm.model_validate({})
     loudspeakers: LoudspeakerForm = LoudspeakerForm()
@@ -172,8 +158,8 @@ class StationForm(Form):
     host: str | None = Field(None, min_length=1, max_length=253)
     port: int = Field(22, ge=1, le=65535)
     user: str = Field("centre", pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
-    host_key: Annotated[str, AfterValidator(_check_host_key)] | None = None
-    tunnel_key: Annotated[str, AfterValidator(_check_host_key)] | None = None
+    host_key: HostKey | None = None
+    tunnel_key: HostKey | None = None
     volume: int = Field(100, ge=0, le=130)
     phone: str = ""
     agent: bool = True
