@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from broadcaster.core.errors import UnreachableError
 
-_KEEPALIVE_IDLE_S = 5
+BBR = b"bbr"
 _KEEPALIVE_EVERY_S = 5
 _KEEPALIVE_PROBES = 3
 
@@ -25,7 +25,8 @@ class LinkLimits:
     """How long each step may take, in seconds.
 
     `stall_s` is how long nothing may come back from the station while an answer of it is due; `total_s` is how long a
-    whole session may take, however lively it is: what was sent until then is resumed in the next one.
+    whole session may take, however lively it is: what was sent until then is resumed in the next one. `keepalive_s` is
+    after how much silence the kernel begins to ask whether the other end is still there.
     """
 
     connect_s: float = 15.0
@@ -35,6 +36,7 @@ class LinkLimits:
     channel_s: float = 15.0
     stall_s: float = 20.0
     total_s: float = 4 * 3600.0
+    keepalive_s: int = 5
 
 
 DEFAULT_LIMITS = LinkLimits()
@@ -87,15 +89,27 @@ def connect_socket(who: str, host: str, port: int, limits: LinkLimits) -> Measur
     raise UnreachableError(f"{who} ({host} port {port}): {trouble}")
 
 
+def find_congestion_trouble(control: bytes = BBR) -> str:
+    """Say why lines that lose packets will be slow; "" when this machine permits the congestion control for them."""
+    with socket.socket() as line:
+        try:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control)
+        except FileNotFoundError:
+            return f"{control.decode()} is not loaded, or not in this kernel"
+        except OSError as error:
+            return f"this user may not choose {control.decode()}: {error.strerror}"
+    return ""
+
+
 def _set_options(line: socket.socket, limits: LinkLimits) -> None:
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE_S)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.keepalive_s)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_EVERY_S)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(limits.stall_s * 1000))
     with contextlib.suppress(OSError):  # not built into this kernel, or not permitted to this user
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, BBR)
 
 
 class Watchdog:

@@ -7,10 +7,20 @@ station's folder: `inbox/…` and `outbox/…`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from broadcaster.link.packets import RemoteFile
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Answer(Protocol[T_co]):
+    """What was asked for, when it is taken; several questions may be asked before."""
+
+    def take(self) -> T_co:
+        """Wait for it, once; here a refusal comes out."""
+        ...
 
 
 class SftpOperations(Protocol):
@@ -24,27 +34,31 @@ class SftpOperations(Protocol):
     is_live: bool
     folder_hint: str | None
 
-    def open(self, path: str, flags: int) -> bytes:
-        """Open a file and return its handle; a new file gets mode 0644."""
+    def ask_open(self, path: str, flags: int) -> Answer[bytes]:
+        """Open a file for its handle; a new file gets mode 0644."""
         ...
 
     def close(self, handle: bytes) -> None:
+        """Close a handle, without waiting."""
+        ...
+
+    def ask_close(self, handle: bytes) -> Answer[None]:
         """Close a handle."""
         ...
 
-    def fetch_stat(self, path: str) -> RemoteFile:
-        """Fetch size and time of a path."""
+    def ask_stat(self, path: str) -> Answer[RemoteFile]:
+        """Ask for size and time of a path."""
         ...
 
-    def fetch_handle_stat(self, handle: bytes) -> RemoteFile:
-        """Fetch size and time of an open file."""
+    def ask_handle_stat(self, handle: bytes) -> Answer[RemoteFile]:
+        """Ask for size and time of an open file."""
         ...
 
     def truncate(self, handle: bytes, size_bytes: int) -> None:
         """Cut an open file to a size."""
         ...
 
-    def remove(self, path: str) -> None:
+    def ask_remove(self, path: str) -> Answer[None]:
         """Remove a file."""
         ...
 
@@ -52,12 +66,8 @@ class SftpOperations(Protocol):
         """Rename a file within its folder, over an existing one."""
         ...
 
-    def sync(self, handle: bytes) -> None:
-        """Have an open file brought to the disk."""
-        ...
-
-    def fetch_free_bytes(self, path: str) -> int | None:
-        """Fetch how many bytes may still be written; None where that cannot be told."""
+    def ask_free_bytes(self, path: str) -> Answer[int] | None:
+        """Ask how many bytes may still be written; None where that cannot be told."""
         ...
 
     def list_folder(self, path: str) -> list[RemoteFile]:
@@ -68,8 +78,15 @@ class SftpOperations(Protocol):
         """Read an open file from `start` up to `end`; shorter when the file ends before."""
         ...
 
+    def read_pieces(self, handle: bytes, pieces: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Read small pieces of an open file, each an offset and a size; what is behind its end reads as nothing."""
+        ...
+
     def write_blocks(
         self, handle: bytes, offset: int, blocks: Iterable[bytes], on_written: Callable[[int], None]
     ) -> int:
-        """Write blocks one behind the other and return the bytes; a refusal says at which offset."""
+        """Write blocks one behind the other, have them brought to the disk, and return the size of the file then.
+
+        A refusal says up to which offset the file is good.
+        """
         ...

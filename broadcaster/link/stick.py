@@ -10,17 +10,21 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from broadcaster.core.files import MASTER_SUFFIX
 from broadcaster.core.ids import StationId, is_sha256
+from broadcaster.link.operations import Answer
 from broadcaster.link.packets import NO_SPACE, NO_SUCH_FILE, PERMISSION_DENIED, RemoteFile, SftpStatusError
 from broadcaster.link.session import StationAddress, StationSession
 from broadcaster.link.sftp import CREATE, READ, TRUNCATE, WRITE
 from broadcaster.link.transfer import PART
 from broadcaster.wire.stick import INBOX, MASTERS_FOLDER, name_station_folder
 
+T = TypeVar("T")
 FAILURE = 4
 _CODES = {
     errno.ENOENT: NO_SUCH_FILE,
@@ -51,6 +55,17 @@ def open_stick(root: Path, station: StationId) -> Iterator[StationSession]:
         files.end()
 
 
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """What is done when it is taken."""
+
+    work: Callable[[], T]
+
+    def take(self) -> T:
+        """Do it."""
+        return self.work()
+
+
 class StickFiles:
     """SFTP's operations on one station's folders of a stick."""
 
@@ -70,8 +85,11 @@ class StickFiles:
                 os.close(handle)
         self._handles.clear()
 
-    def open(self, path: str, flags: int) -> bytes:
-        """Open a regular file and return its handle."""
+    def ask_open(self, path: str, flags: int) -> Answer[bytes]:
+        """Open a regular file for its handle."""
+        return Done(lambda: self._open(path, flags))
+
+    def _open(self, path: str, flags: int) -> bytes:
         mode = {READ: os.O_RDONLY, WRITE: os.O_WRONLY}.get(flags & (READ | WRITE), os.O_RDWR)
         mode |= (os.O_CREAT if flags & CREATE else 0) | (os.O_TRUNC if flags & TRUNCATE else 0)
         with _explain(), self._enter(path) as (folder, name):
@@ -88,14 +106,24 @@ class StickFiles:
         with _explain():
             os.close(int(handle))
 
-    def fetch_stat(self, path: str) -> RemoteFile:
-        """Fetch size and time of a path; a symbolic link's are its own."""
+    def ask_close(self, handle: bytes) -> Answer[None]:
+        """Close a handle."""
+        return Done(lambda: self.close(handle))
+
+    def ask_stat(self, path: str) -> Answer[RemoteFile]:
+        """Ask for size and time of a path; a symbolic link's are its own."""
+        return Done(lambda: self._fetch_stat(path))
+
+    def _fetch_stat(self, path: str) -> RemoteFile:
         with _explain(), self._enter(path) as (folder, name):
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         return RemoteFile(path, found.st_size, int(found.st_mtime))
 
-    def fetch_handle_stat(self, handle: bytes) -> RemoteFile:
-        """Fetch size and time of an open file."""
+    def ask_handle_stat(self, handle: bytes) -> Answer[RemoteFile]:
+        """Ask for size and time of an open file."""
+        return Done(lambda: self._fetch_handle_stat(handle))
+
+    def _fetch_handle_stat(self, handle: bytes) -> RemoteFile:
         with _explain():
             found = os.fstat(int(handle))
         return RemoteFile("", found.st_size, int(found.st_mtime))
@@ -105,8 +133,11 @@ class StickFiles:
         with _explain():
             os.ftruncate(int(handle), size_bytes)
 
-    def remove(self, path: str) -> None:
+    def ask_remove(self, path: str) -> Answer[None]:
         """Remove a file."""
+        return Done(lambda: self._remove(path))
+
+    def _remove(self, path: str) -> None:
         with _explain(), self._enter(path) as (folder, name):
             os.unlink(name, dir_fd=folder)
 
@@ -116,14 +147,11 @@ class StickFiles:
             os.rename(name, new.rpartition("/")[2], src_dir_fd=folder, dst_dir_fd=folder)
             os.fsync(folder)
 
-    def sync(self, handle: bytes) -> None:
-        """Bring an open file to the stick, and have it read from there the next time and not from memory."""
-        with _explain():
-            os.fsync(int(handle))
-            os.posix_fadvise(int(handle), 0, 0, os.POSIX_FADV_DONTNEED)
+    def ask_free_bytes(self, path: str) -> Answer[int]:
+        """Ask how many bytes the stick may still take."""
+        return Done(self._fetch_free_bytes)
 
-    def fetch_free_bytes(self, path: str) -> int | None:
-        """Fetch how many bytes the stick may still take."""
+    def _fetch_free_bytes(self) -> int:
         with _explain():
             found = os.fstatvfs(self._root)
         return found.f_frsize * found.f_bavail
@@ -143,10 +171,17 @@ class StickFiles:
                 start += len(piece)
         return b"".join(pieces)
 
+    def read_pieces(self, handle: bytes, pieces: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Read pieces of an open file."""
+        return [self.read_range(handle, offset, offset + size) for offset, size in pieces]
+
     def write_blocks(
         self, handle: bytes, offset: int, blocks: Iterable[bytes], on_written: Callable[[int], None]
     ) -> int:
-        """Write blocks one behind the other; a refusal says where the file is good up to."""
+        """Write blocks one behind the other and bring them to the stick; the next time they are read from there.
+
+        A refusal says where the file is good up to.
+        """
         at = offset
         for block in blocks:
             done = 0
@@ -155,7 +190,10 @@ class StickFiles:
                     done += os.pwrite(int(handle), block[done:], at + done)
             at += len(block)
             on_written(len(block))
-        return at - offset
+        with _explain():
+            os.fsync(int(handle))
+            os.posix_fadvise(int(handle), 0, 0, os.POSIX_FADV_DONTNEED)
+        return self._fetch_handle_stat(handle).size_bytes
 
     @contextlib.contextmanager
     def _enter(self, path: str) -> Iterator[tuple[int, str]]:

@@ -22,7 +22,9 @@ from broadcaster.core.errors import (
     StationFullError,
 )
 from broadcaster.core.files import open_regular
+from broadcaster.link.operations import Answer
 from broadcaster.link.packets import NO_SPACE, NO_SUCH_FILE, PERMISSION_DENIED, RemoteFile, SftpStatusError
+from broadcaster.link.resume import find_resume_point
 from broadcaster.link.session import StationSession
 from broadcaster.link.sftp import BLOCK_BYTES, CREATE, READ, TRUNCATE, WRITE
 from broadcaster.wire.stick import INBOX
@@ -30,8 +32,6 @@ from broadcaster.wire.stick import INBOX
 PART = ".part"
 RESERVE_BYTES = 1 << 20
 MAX_READ_BYTES = 64 << 20
-_TAIL_BYTES = 64 << 10
-_STEPS_BACK_BYTES = (0, 1 << 20, 8 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,8 @@ class SentFile:
 def send_file(session: StationSession, source: Path, name: str, progress: Callable[[int], None]) -> SentFile:
     """Send a file into the station's inbox, going on where an earlier try broke off.
 
-    Before a `.part` is trusted its beginning and its end are read back and compared; where the end differs (a power
-    cut leaves zeros) it is taken up some way before, and where nothing fits, from the start. A name that is there with
-    the right size is not sent again.
+    A `.part` is looked into before it is trusted, and taken up at the first block that differs. A name that is there
+    with the right size is not sent again: to see that costs one round trip.
 
     Args:
         session: With the station.
@@ -64,10 +63,19 @@ def send_file(session: StationSession, source: Path, name: str, progress: Callab
     with open_regular(source) as file:
         total_bytes = os.fstat(file.fileno()).st_size
         with explain_refusals(session, f"sending {name}"):
-            if _fetch_size(session, f"{INBOX}/{name}") == total_bytes:
+            final = session.address.place(f"{INBOX}/{name}")
+            asked = [session.sftp.ask_stat(path) for path in (final, final + PART)]
+            room = session.sftp.ask_free_bytes(session.address.place(INBOX))
+            held_bytes, part_bytes = (_take_size(one) for one in asked)
+            has_room = _take_room(room, total_bytes - (part_bytes or 0) + RESERVE_BYTES)
+            if held_bytes == total_bytes:
                 progress(total_bytes)
                 return SentFile(0, total_bytes)
-            return _send_part(session, file, total_bytes, name, progress)
+            if not has_room:
+                raise StationFullError(
+                    f"{session.address.station}: no room for {name} ({total_bytes} bytes)", hint=_free(session)
+                )
+            return _send_part(session, file, total_bytes, name, part_bytes or 0, progress)
 
 
 def send_bytes(session: StationSession, data: bytes, name: str) -> SentFile:
@@ -84,7 +92,6 @@ def send_bytes(session: StationSession, data: bytes, name: str) -> SentFile:
         try:
             with _hold_handle(session, final + PART, WRITE | CREATE | TRUNCATE) as handle:
                 session.sftp.write_blocks(handle, 0, blocks, lambda _: None)
-                session.sftp.sync(handle)
         except SftpStatusError:
             _remove(session, final + PART)
             raise
@@ -105,8 +112,10 @@ def read_from(session: StationSession, path: str, offset: int, limit_bytes: int 
     with explain_refusals(session, f"reading {path}"):
         try:
             with _hold_handle(session, session.address.place(path), READ) as handle:
-                end = min(session.sftp.fetch_handle_stat(handle).size_bytes, offset + limit_bytes)
-                return session.sftp.read_range(handle, offset, end)
+                size = session.sftp.ask_handle_stat(handle)
+                (data,) = session.sftp.read_pieces(handle, [(offset, min(BLOCK_BYTES, limit_bytes))])
+                end = min(size.take().size_bytes, offset + limit_bytes)
+                return data + session.sftp.read_range(handle, offset + len(data), end)
         except SftpStatusError as error:
             if error.code == NO_SUCH_FILE:
                 return b""
@@ -160,8 +169,10 @@ def measure_clock_offset_s(session: StationSession) -> float:
         began_s = time.time()
         with _hold_handle(session, path, WRITE | CREATE | TRUNCATE) as handle:
             ended_s = time.time()
-            made_s = session.sftp.fetch_handle_stat(handle).modified_s
-        _remove(session, path)
+            made = session.sftp.ask_handle_stat(handle)
+            removed = session.sftp.ask_remove(path)
+            made_s = made.take().modified_s
+            removed.take()
     return made_s + 0.5 - (began_s + ended_s) / 2
 
 
@@ -191,32 +202,33 @@ def _free(session: StationSession) -> str:
 
 
 def _has_room(session: StationSession, need_bytes: int) -> bool:
+    return _take_room(session.sftp.ask_free_bytes(session.address.place(INBOX)), need_bytes)
+
+
+def _take_room(asked: Answer[int] | None, need_bytes: int) -> bool:
     try:
-        free_bytes = session.sftp.fetch_free_bytes(session.address.place(INBOX))
+        return asked is None or asked.take() >= need_bytes
     except SftpStatusError:
         return True  # it cannot tell; the writes themselves will
-    return free_bytes is None or free_bytes >= need_bytes
 
 
 def _send_part(
-    session: StationSession, file: BinaryIO, total_bytes: int, name: str, progress: Callable[[int], None]
+    session: StationSession,
+    file: BinaryIO,
+    total_bytes: int,
+    name: str,
+    part_bytes: int,
+    progress: Callable[[int], None],
 ) -> SentFile:
     sftp = session.sftp
     final = session.address.place(f"{INBOX}/{name}")
     with _hold_handle(session, final + PART, READ | WRITE | CREATE) as handle:
-        part_bytes = sftp.fetch_handle_stat(handle).size_bytes
-        start = _find_resume_point(session, handle, part_bytes, file, total_bytes)
-        if not _has_room(session, total_bytes - part_bytes + RESERVE_BYTES):
-            if part_bytes == 0:
-                _remove(session, final + PART)
-            raise StationFullError(
-                f"{session.address.station}: no room for {name} ({total_bytes} bytes)", hint=_free(session)
-            )
-        if part_bytes > total_bytes:
+        start = find_resume_point(sftp, handle, part_bytes, file, total_bytes)
+        if start < part_bytes:
             sftp.truncate(handle, start)
         progress(start)
         try:
-            sent_bytes = sftp.write_blocks(handle, start, _read_blocks(file, start), progress)
+            size_bytes = sftp.write_blocks(handle, start, _read_blocks(file, start), progress)
         except SftpStatusError as error:
             # Blocks behind the refused one may have been written: without this cut the hole would look like a prefix.
             sftp.truncate(handle, error.offset)
@@ -224,8 +236,6 @@ def _send_part(
             if isinstance(explained, StationFullError):
                 _remove(session, final + PART)  # the station needs the room for its journal
             raise explained from error
-        sftp.sync(handle)
-        size_bytes = sftp.fetch_handle_stat(handle).size_bytes
     if size_bytes != total_bytes:
         _remove(session, final + PART)
         raise BrokenTransferError(
@@ -239,24 +249,7 @@ def _send_part(
         raise BrokenTransferError(
             f"{session.address.station}: somebody took {name}.part away while it was sent"
         ) from error
-    return SentFile(sent_bytes, start)
-
-
-def _find_resume_point(
-    session: StationSession, handle: bytes, part_bytes: int, file: BinaryIO, total_bytes: int
-) -> int:
-    if not 0 < part_bytes <= total_bytes or not _is_same(session, handle, file, 0, min(part_bytes, _TAIL_BYTES)):
-        return 0
-    for back_bytes in _STEPS_BACK_BYTES:
-        end = part_bytes - back_bytes
-        if end > 0 and _is_same(session, handle, file, max(0, end - _TAIL_BYTES), end):
-            return end
-    return 0
-
-
-def _is_same(session: StationSession, handle: bytes, file: BinaryIO, start: int, end: int) -> bool:
-    file.seek(start)
-    return session.sftp.read_range(handle, start, end) == file.read(end - start)
+    return SentFile(total_bytes - start, start)
 
 
 def _read_blocks(file: BinaryIO, start: int) -> Iterator[bytes]:
@@ -269,8 +262,12 @@ def _read_blocks(file: BinaryIO, start: int) -> Iterator[bytes]:
 
 
 def _fetch_size(session: StationSession, path: str) -> int | None:
+    return _take_size(session.sftp.ask_stat(session.address.place(path)))
+
+
+def _take_size(asked: Answer[RemoteFile]) -> int | None:
     try:
-        return session.sftp.fetch_stat(session.address.place(path)).size_bytes
+        return asked.take().size_bytes
     except SftpStatusError as error:
         if error.code == NO_SUCH_FILE:
             return None
@@ -279,7 +276,7 @@ def _fetch_size(session: StationSession, path: str) -> int | None:
 
 def _remove(session: StationSession, placed: str) -> None:
     try:
-        session.sftp.remove(placed)
+        session.sftp.ask_remove(placed).take()
     except SftpStatusError as error:
         if error.code != NO_SUCH_FILE:
             raise
@@ -287,11 +284,12 @@ def _remove(session: StationSession, placed: str) -> None:
 
 @contextlib.contextmanager
 def _hold_handle(session: StationSession, placed: str, flags: int) -> Iterator[bytes]:
-    handle = session.sftp.open(placed, flags)
+    handle = session.sftp.ask_open(placed, flags).take()
     try:
         yield handle
     except (DeliveryError, ProgrammeFileError, SftpStatusError):
-        with contextlib.suppress(SftpStatusError, BrokenTransferError):  # the first error is the one to tell
-            session.sftp.close(handle)
+        # Waited for: a file that was removed gives its room back when it is closed. The first error is the one to tell.
+        with contextlib.suppress(SftpStatusError, DeliveryError):
+            session.sftp.ask_close(handle).take()
         raise
     session.sftp.close(handle)

@@ -22,8 +22,9 @@ from broadcaster.core.errors import (
 from broadcaster.core.ids import StationId
 from broadcaster.demo.embedded import start_embedded
 from broadcaster.demo.openssh import start_sshd
+from broadcaster.link.line import find_congestion_trouble
 from broadcaster.link.session import StationSession, open_session
-from broadcaster.link.sftp import POSIX_RENAME, SftpClient
+from broadcaster.link.sftp import BLOCK_BYTES, POSIX_RENAME, SftpClient
 from broadcaster.link.stick import open_stick
 from broadcaster.link.transfer import (
     list_folder,
@@ -35,7 +36,9 @@ from broadcaster.link.transfer import (
     stat_size,
 )
 from broadcaster.wire.signature import write_key_pair
+from tests.relay import open_line
 from tests.sshd import Box, StartServer, make_bytes, open_box
+from tests.turns import count_turns
 
 ECDSA_LINE = (
     "ecdsa-sha2-nistp256 "
@@ -123,6 +126,22 @@ def test_a_file_that_is_there_is_not_sent_again(session: StationSession, master:
     assert seen == [SIZE_BYTES]
 
 
+def test_round_trips_are_few_on_a_far_line(server: Box, tmp_path: Path) -> None:
+    source = tmp_path / "small.mp3"
+    source.write_bytes(make_bytes(10_000, seed=3))
+    with open_session(server.address, server.key) as session:
+        counter = count_turns(session)
+        send_file(session, source, "turns.mp3", lambda _: None)
+        assert counter.turns == 4  # what is there, the handle, the writing, the name
+        counter = count_turns(session)
+        send_file(session, source, "turns.mp3", lambda _: None)
+        assert counter.turns == 1
+        counter = count_turns(session)
+        assert read_from(session, "inbox/turns.mp3", 0) == source.read_bytes()
+        assert counter.turns == 2
+        remove(session, "inbox/turns.mp3")
+
+
 def test_a_file_of_the_wrong_size_is_replaced(session: StationSession, box: Carrier, master: Path) -> None:
     (box.inbox / "a.mp3").write_bytes(b"short")
     send_file(session, master, "a.mp3", lambda _: None)
@@ -161,6 +180,31 @@ def test_a_part_of_other_bytes_is_found_out_before_it_is_trusted(
     sent = send_file(session, master, "a.mp3", lambda _: None)
     assert (sent.bytes_sent, sent.resumed_from) == (SIZE_BYTES, 0)
     assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
+
+
+@pytest.mark.parametrize("begins", [1_000_000, 3_000_000 - 40_000, 5_999_000])
+def test_a_hole_in_the_middle_of_a_part_is_found_before_it_is_trusted(
+    session: StationSession, box: Carrier, master: Path, begins: int
+) -> None:
+    held = 9_000_000
+    data = bytearray(master.read_bytes()[:held])
+    data[begins : begins + BLOCK_BYTES] = bytes(BLOCK_BYTES)
+    (box.inbox / "a.mp3.part").write_bytes(data)
+    sent = send_file(session, master, "a.mp3", lambda _: None)
+    assert begins - BLOCK_BYTES < sent.resumed_from <= begins
+    assert (box.inbox / "a.mp3").read_bytes() == master.read_bytes()
+
+
+def test_looking_into_a_part_costs_a_small_share_of_its_bytes(server: Box, master: Path) -> None:
+    (server.inbox / "look.mp3.part").write_bytes(master.read_bytes())
+    with open_line(server.address.port) as line:
+        with open_session(replace(server.address, port=line.port), server.key) as away:
+            list_folder(away, "inbox")
+        before_bytes = line.passed_bytes
+        with open_session(replace(server.address, port=line.port), server.key) as away:
+            send_file(away, master, "look.mp3", lambda _: None)
+        assert line.passed_bytes - 2 * before_bytes < SIZE_BYTES * 0.015
+    (server.inbox / "look.mp3").unlink()
 
 
 def test_a_whole_part_only_gets_its_name(session: StationSession, box: Carrier, master: Path) -> None:
@@ -236,6 +280,12 @@ def test_the_clock_of_a_station_on_this_machine_is_ours(server: Box) -> None:
     with open_session(server.address, server.key) as session:
         assert abs(measure_clock_offset_s(session)) < 1.5
     assert server.list_inbox() == before
+
+
+def test_a_congestion_control_that_the_kernel_has_not_is_told() -> None:
+    assert find_congestion_trouble(b"no-such") == "no-such is not loaded, or not in this kernel"
+    (usual,) = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().split()
+    assert find_congestion_trouble(usual.encode()) == ""
 
 
 def test_another_host_key_is_never_accepted(server: Box, tmp_path: Path) -> None:
