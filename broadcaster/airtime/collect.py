@@ -100,9 +100,7 @@ def fetch_receipts(session: StationSession, read_known: ReadKnown) -> Collection
     troubles: list[str] = []
     status = _fetch_status(session, troubles)
     files = [_fetch_file(session, RECEIPTS, position)] if size_bytes else []
-    return Collection(
-        station, status, None, tuple(files), _follow_chains(files, known), tuple(troubles), is_whole=False
-    )
+    return Collection(station, status, None, tuple(files), follow_chains(files, known), tuple(troubles), is_whole=False)
 
 
 def fetch_outbox(session: StationSession, read_known: ReadKnown) -> Collection:
@@ -134,7 +132,7 @@ def fetch_outbox(session: StationSession, read_known: ReadKnown) -> Collection:
         for name in names
         if name not in known or sizes[name] != known[name].offset_bytes
     ]
-    chains = _follow_chains(files, known)
+    chains = follow_chains(files, known)
     return Collection(
         session.address.station, status, clock_offset_s, tuple(files), chains, tuple(troubles), is_carried=not is_live
     )
@@ -202,7 +200,11 @@ def _chain_of(file_name: str) -> str:
 
 
 def _fetch_status(session: StationSession, troubles: list[str]) -> StationStatus | None:
-    data = read_from(session, f"{OUTBOX}/{STATUS}", 0)
+    return read_written_status(read_from(session, f"{OUTBOX}/{STATUS}", 0), troubles)
+
+
+def read_written_status(data: bytes, troubles: list[str]) -> StationStatus | None:
+    """Read a status as it was fetched; what is wrong with it is added to the troubles."""
     if not data:
         troubles.append("no status: the agent has not run yet")
         return None
@@ -214,23 +216,35 @@ def _fetch_status(session: StationSession, troubles: list[str]) -> StationStatus
 
 
 def _fetch_file(session: StationSession, name: str, known: LogPosition | None) -> CollectedFile:
-    offset = known.offset_bytes if known else 0
-    data = read_from(session, f"{OUTBOX}/{name}", offset)
-    lines, errors, covered = read_lines(data)
-    if known and (errors or not data or not _is_later(lines, known.point)):
+    if known is not None:
+        file = read_news(name, known, read_from(session, f"{OUTBOX}/{name}", known.offset_bytes))
+        if file is not None:
+            return file
         # Not what was there last time: the box was set up anew, or somebody touched its diary. All of it is read again.
-        offset = 0
-        lines, errors, covered = read_lines(read_from(session, f"{OUTBOX}/{name}", 0))
-    end = lines[-1].point() if lines else ChainPoint(LogId(""), 0, START)
-    position = LogPosition(offset + covered, known.point if known and not lines else end)
-    return CollectedFile(name, tuple(lines), position, tuple(error.message for error in errors))
+    lines, errors, covered = read_lines(read_from(session, f"{OUTBOX}/{name}", 0))
+    point = known.point if known and not lines else _find_end(lines)
+    return CollectedFile(name, tuple(lines), LogPosition(covered, point), tuple(error.message for error in errors))
+
+
+def read_news(name: str, known: LogPosition, data: bytes) -> CollectedFile | None:
+    """Read what a file has from its known position on; None when that does not go on from there."""
+    lines, errors, covered = read_lines(data)
+    if errors or not data or not _is_later(lines, known.point):
+        return None
+    point = known.point if not lines else _find_end(lines)
+    return CollectedFile(name, tuple(lines), LogPosition(known.offset_bytes + covered, point), ())
+
+
+def _find_end(lines: Sequence[ChainedLine]) -> ChainPoint:
+    return lines[-1].point() if lines else ChainPoint(LogId(""), 0, START)
 
 
 def _is_later(lines: Sequence[ChainedLine], point: ChainPoint) -> bool:
     return all(line.log == point.log and line.seq > point.seq for line in lines)
 
 
-def _follow_chains(files: Sequence[CollectedFile], known: Mapping[str, LogPosition]) -> tuple[CollectedChain, ...]:
+def follow_chains(files: Sequence[CollectedFile], known: Mapping[str, LogPosition]) -> tuple[CollectedChain, ...]:
+    """Check the chains that the new lines belong to, from where they stood."""
     chains = []
     for chain in (RECEIPTS, JOURNAL):
         lines = [line for file in files if _chain_of(file.name) == chain for line in file.lines]

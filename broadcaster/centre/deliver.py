@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from broadcaster.airtime.collect import ReadKnown, fetch_outbox, keep_collection, keep_failure, read_positions
+from broadcaster.airtime.collect import (
+    Collection,
+    ReadKnown,
+    fetch_outbox,
+    keep_collection,
+    keep_failure,
+    read_positions,
+)
 from broadcaster.centre.publish import name_plan
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import BroadcasterError, DeliveryError, HostKeyChangedError, NotEnrolledError
+from broadcaster.core.errors import DeliveryError, HostKeyChangedError, NotEnrolledError
 from broadcaster.core.ids import Sha256, StationId
-from broadcaster.core.model import LONGEST_AIRING, Station
+from broadcaster.core.model import LONGEST_AIRING, Station, StationContact
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import Clock
 from broadcaster.delivery.plan import plan_deliveries
 from broadcaster.delivery.push import MasterFile, PlanFile
 from broadcaster.delivery.read_back import READ_BACK_LOG
-from broadcaster.link.fleet import run_for_stations
-from broadcaster.link.line import DEFAULT_LIMITS
-from broadcaster.link.session import StationAddress, StationSession, open_session
+from broadcaster.link.session import StationAddress, StationSession
 from broadcaster.link.transfer import list_folder
 from broadcaster.store.deliveries import read_own_names, write_own_receipt
 from broadcaster.store.engine import Record
@@ -27,8 +32,6 @@ from broadcaster.store.plans import PlanRevision, read_airings_between, read_new
 from broadcaster.store.stations import LogPosition, read_contact, read_held, write_contact
 from broadcaster.wire.receipt import Receipt, Verdict
 from broadcaster.wire.stick import INBOX
-
-COLLECT_LIMITS = replace(DEFAULT_LIMITS, total_s=600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,41 +96,6 @@ def read_missing(
     return sorted(missing, key=lambda one: (one.first_needed_at or latest, one.station.id))
 
 
-def collect_stations(
-    workspace: Workspace, record: Record, schedules: Schedules, stations: Iterable[Station], clock: Clock
-) -> dict[StationId, int | BroadcasterError]:
-    """Collect the outboxes of stations into the record.
-
-    Returns:
-        For each station how many lines were new, or why nothing came.
-    """
-    chosen: dict[StationId, Station] = {}
-    found: dict[StationId, int | BroadcasterError] = {}
-    for station in stations:
-        try:
-            make_address(station)
-            require_trusted(record, station)
-        except DeliveryError as error:
-            found[station.id] = error
-        else:
-            chosen[station.id] = station
-
-    def visit(station: StationId) -> int:
-        try:
-            with open_session(make_address(chosen[station]), workspace.key, COLLECT_LIMITS) as session:
-                return collect_one(record, chosen[station], session, clock)
-        except DeliveryError as error:
-            keep_trouble(record, chosen[station], error, clock.now_at())
-            raise
-
-    for outcome in run_for_stations(list(chosen), visit, schedules.centre.workers):
-        if outcome.value is not None:
-            found[outcome.station] = outcome.value
-        elif outcome.error is not None:
-            found[outcome.station] = outcome.error
-    return found
-
-
 def collect_one(record: Record, station: Station, session: StationSession, clock: Clock) -> int:
     """Collect all that is new at one station over an open session, and keep it.
 
@@ -139,7 +107,11 @@ def collect_one(record: Record, station: Station, session: StationSession, clock
     """
     if not station.has_agent:
         return look_after(record, station, session, clock)
-    found = fetch_outbox(session, make_reader(record, station.id))
+    return keep_found(record, fetch_outbox(session, make_reader(record, station.id)), clock)
+
+
+def keep_found(record: Record, found: Collection, clock: Clock) -> int:
+    """Keep what was collected; returns how many lines were new."""
     with record.write() as connection:
         # The time is read with the lock in hand: a report that knows of this instant has seen these lines.
         return keep_collection(connection, found, clock.now_at())
@@ -191,7 +163,18 @@ def require_trusted(record: Record, station: Station) -> None:
     Raises:
         HostKeyChangedError: It is stopped. No line to it is opened.
     """
-    if is_stopped(record, station):
+    with record.read() as connection:
+        contact = read_contact(connection, station.id)
+    require_trust(station, contact)
+
+
+def require_trust(station: Station, contact: StationContact | None) -> None:
+    """Refuse a station that showed another host key by what is known of it.
+
+    Raises:
+        HostKeyChangedError: It is stopped.
+    """
+    if _is_stopped_by(station, contact):
         raise HostKeyChangedError(
             f"{station.name} ({station.id}) is stopped: it showed another host key than the pinned one"
         )
@@ -200,7 +183,10 @@ def require_trusted(record: Record, station: Station) -> None:
 def is_stopped(record: Record, station: Station) -> bool:
     """Tell whether a station failed to show the host key that is pinned still, and nobody has confirmed it since."""
     with record.read() as connection:
-        contact = read_contact(connection, station.id)
+        return _is_stopped_by(station, read_contact(connection, station.id))
+
+
+def _is_stopped_by(station: Station, contact: StationContact | None) -> bool:
     return contact is not None and contact.stopped_key != "" and contact.stopped_key == station.host_key
 
 

@@ -17,7 +17,8 @@ from watchdog.observers import Observer
 from broadcaster.centre.alarms import AlarmBook, read_empty_slots
 from broadcaster.centre.alerts import match_waiting, read_waiting, take_by_rule
 from broadcaster.centre.clock import CentreClock, Duties
-from broadcaster.centre.deliver import collect_stations, read_missing
+from broadcaster.centre.collector import Collector
+from broadcaster.centre.deliver import read_missing
 from broadcaster.centre.dispatch import Dispatcher
 from broadcaster.centre.enrol import write_tunnel_keys
 from broadcaster.centre.lease import Lease
@@ -61,6 +62,7 @@ class CentreService:
         self._lease = Lease(record, clock)
         self._renewed_at = clock.now_at()
         self._stop = threading.Event()
+        self._collector = Collector(workspace, record, clock, is_keeping=True)
         self._dispatcher = Dispatcher(workspace, record, clock, lambda: self._schedules.centre)
 
     def run(self) -> None:
@@ -102,6 +104,7 @@ class CentreService:
                 observer.join()
                 self._dispatcher.stop()
                 clock.stop()
+                self._collector.close()
                 self._lease.release()
                 _LOG.info("stopped")
 
@@ -175,7 +178,7 @@ class CentreService:
         """Collect from every connected station."""
         schedules = self._read()
         connected = [station for station in schedules.stations if station.is_connected()]
-        found = collect_stations(self._workspace, self._record, schedules, connected, self._clock)
+        found = self._collector.collect(schedules, connected)
         lines = sum(value for value in found.values() if isinstance(value, int))
         failed = sum(not isinstance(value, int) for value in found.values())
         self._dispatcher.hurry(station for station, value in found.items() if isinstance(value, int))

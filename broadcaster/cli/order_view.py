@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import click
 
-from broadcaster.centre.deliver import collect_stations
+from broadcaster.centre.collector import collect_stations
 from broadcaster.centre.emergency import OrderWish
 from broadcaster.centre.order_board import OrderState, read_states, send_order
 from broadcaster.cli.context import Desk

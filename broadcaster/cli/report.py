@@ -12,7 +12,7 @@ from broadcaster.airtime.documents import ReportFiles
 from broadcaster.airtime.figures import Report, Scope
 from broadcaster.airtime.wording import Wording
 from broadcaster.airtime.words import VIETNAMESE, WORDINGS
-from broadcaster.centre.deliver import collect_stations
+from broadcaster.centre.collector import collect_stations
 from broadcaster.centre.editions import write_report
 from broadcaster.centre.reports import ReportOrder, choose_scope, order_campaign, order_month, order_week
 from broadcaster.cli.context import json_option, open_desk

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.centre.deliver import collect_stations
+from broadcaster.centre.collector import collect_stations
 from broadcaster.centre.fanout import push_first, push_missing
 from broadcaster.centre.visit import Courier
 from broadcaster.centre.workspace import Workspace

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
-from broadcaster.centre.deliver import collect_stations, read_missing
+from broadcaster.centre.collector import collect_stations
+from broadcaster.centre.deliver import read_missing
 from broadcaster.centre.fanout import push_missing
 from broadcaster.centre.programmes import ProgrammeWish, add_programme
 from broadcaster.centre.publish import publish_days
