@@ -12,6 +12,7 @@ from broadcaster.core.files import hash_file
 from broadcaster.core.ids import suggest_nearest
 from broadcaster.core.programs import find_ffmpeg
 from broadcaster.core.schedules import Schedules
+from broadcaster.link.line import find_congestion_trouble
 from broadcaster.store.engine import Record
 from broadcaster.store.programmes import read_programmes
 from broadcaster.timetable.read import read_all
@@ -51,7 +52,7 @@ def check_workspace(workspace: Workspace, now_at: datetime) -> list[Finding]:
         findings.append(Finding(error.message, error.hint))
     if found.schedules is not None:
         findings += _check_stations(found.schedules)
-    return findings
+    return findings + _check_lines()
 
 
 def _check_masters(workspace: Workspace, record: Record) -> list[Finding]:
@@ -108,4 +109,13 @@ def _check_stations(schedules: Schedules) -> list[Finding]:
     shown = ", ".join(loose[:5]) + (f" and {len(loose) - 5} more" if len(loose) > 5 else "")
     message = f"{len(loose)} of {len(schedules.stations)} stations are not connected yet: {shown}"
     hint = "`broadcaster station enrol ID` prints what there is to do (docs/station-box.md)"
+    return [Finding(message, hint, is_wrong=False)]
+
+
+def _check_lines() -> list[Finding]:
+    trouble = find_congestion_trouble()
+    if not trouble:
+        return []
+    message = f"on lines that lose packets masters will go at a fifth of the rate: {trouble}"
+    hint = "permit BBR, two lines as root: docs/centre-service.md, 'Lines that lose packets'"
     return [Finding(message, hint, is_wrong=False)]
