@@ -63,3 +63,8 @@ bench-loudness: apt $(VENV)/dev # our meter and ffmpeg's on the signals of EBU T
 .PHONY: fuzz-mastering
 fuzz-mastering: apt $(VENV)/dev # 2,000 broken recordings: some minutes
 	BROADCASTER_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/audio/test_mastering_fuzz.py
+
+.PHONY: bench-delivery
+bench-delivery: apt $(VENV)/dev # ours and the other senders over bad lines, as root: about half an hour
+	@bash benchmarks/install-senders.sh
+	$(BIN)/python -m benchmarks.delivery

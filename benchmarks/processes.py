@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,15 @@ def run(command: Sequence[str]) -> Run:
     if process.returncode:
         raise SystemExit(f"{' '.join(command[:4])} ended with {process.returncode}")
     return Run(wall_s, usage.ru_utime + usage.ru_stime, peak_kib / 1024)
+
+
+def time_work(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do some work in this process and tell what it took, clock and processor, beside what it tells itself."""
+    before, began_s = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    told = work()
+    wall_s, after = time.monotonic() - began_s, resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"wall_s": wall_s, "cpu_s": cpu_s, **told}
 
 
 def find_median(runs: Sequence[Run]) -> Run:
