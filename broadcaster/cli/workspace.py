@@ -27,7 +27,10 @@ def init(folder: Path) -> None:
 @json_option
 @click.pass_context
 def check(context: click.Context, as_json: bool) -> None:
-    """Say all that is wrong in the workspace at once. Exit code 1 when something has to be corrected."""
+    """Say all that is wrong in the workspace at once, and whether the kernel grants what bad lines need.
+
+    Exit code 1 when something has to be corrected.
+    """
     workspace = find_workspace(context.find_object(Path))
     findings = check_workspace(workspace, SystemClock().now_at())
     wrong = [finding for finding in findings if finding.is_wrong]
