@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Record:
 
     def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
+        self._writing = threading.RLock()  # threads queue here: SQLite's own waiting sleeps longer and longer
         self.path = path
 
     @contextlib.contextmanager
@@ -43,15 +45,25 @@ class Record:
         """Open a transaction that writes: all of the block or nothing of it, alone from its first line on.
 
         Raises:
-            RecordBusyError: Another process held the lock for longer than 30 s. Nothing has been written.
+            RecordBusyError: Others held the lock for longer than 30 s. Nothing has been written.
             RecordError: The database cannot be written; nothing has been.
         """
         with (
+            self._take_turn(),
             _translate(self.path),
             self._engine.connect().execution_options(takes_write_lock=True) as connection,
             connection.begin(),
         ):
             yield connection
+
+    @contextlib.contextmanager
+    def _take_turn(self) -> Iterator[None]:
+        if not self._writing.acquire(timeout=BUSY_S):
+            raise RecordBusyError(f"{self.path} is being written by this process", hint="try again in a moment")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
         """Let go of the database."""
