@@ -1,8 +1,8 @@
 """A centre and its stations in network namespaces of their own, on lines as bad as asked, with a real sshd.
 
 One sshd answers on the addresses of all stations; each has a folder of its own. A second one is locked as theirs are.
-The lines are shaped by linkem.c,
-which stands beside this: it runs on kernels that have no netem too. Needs root, a C compiler and /dev/net/tun.
+The lines are shaped by linkem.c, which stands beside this and runs on every kernel, also those without netem. Needs
+root, a C compiler and /dev/net/tun.
 """
 
 from __future__ import annotations
