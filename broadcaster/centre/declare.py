@@ -73,7 +73,7 @@ def plan_declared(
     with record.read() as connection:
         planned = [
             airing
-            for airing, _ in read_station_airings(connection, station.id, *period)
+            for airing, _ in read_station_airings(connection, [station.id], *period).get(station.id, ())
             if slot in (None, airing.slot) and airing.end_at() <= now_at
         ]
         if not planned:
@@ -204,8 +204,8 @@ def _declare_whole(airing: Airing, by: str, now_at: datetime) -> JournalEntry:
 def _refuse_known(connection: Connection, station: StationId, entries: Sequence[JournalEntry]) -> None:
     for entry in entries:
         window = (entry.planned_at, entry.planned_at + timedelta(seconds=1))
-        lines = read_journal(connection, station, *window, ALWAYS, {entry.airing}).get(entry.airing, [])
-        told = [line.entry for line in lines]
+        found = read_journal(connection, [station], *window, ALWAYS, {station: {entry.airing}})
+        told = [line.entry for line in found.get(station, {}).get(entry.airing, ())]
         if any(not one.declared_by for one in told):
             raise InUseError(
                 f"the diary of {station} tells of {entry.airing} itself",

@@ -70,5 +70,5 @@ def _explain(
     with record.read() as connection:
         contacts, last_attempt = read_contacts(connection), read_last_attempt(connection)
         gatherer = Gatherer(connection, schedules.centre, contacts, last_attempt, now_at)
-        found = gatherer.read_period(station, *period)
+        found = next(gatherer.read_periods([station], *period))
     return [ExplainedAiring(one, tuple(found.lines.get(one.airing.id, ()))) for one in found.outcomes]

@@ -69,12 +69,12 @@ def export_period(
                 writers[table].writerow(heads)
             contacts = read_contacts(connection)
             gatherer = Gatherer(connection, schedules.centre, contacts, read_last_attempt(connection), now_at)
-            for station in gatherer.list_stations(one.id for one in schedules.stations):
-                found = gatherer.read_period(station, first_on, last_on)
+            stations = gatherer.list_stations(one.id for one in schedules.stations)
+            for found in gatherer.read_periods(stations, first_on, last_on):
                 tables = {
                     "airings": [_list_airing(outcome) for outcome in found.outcomes],
                     "journal": list(_list_lines(found)),
-                    "stations": [_list_station(schedules, found, contacts.get(station))],
+                    "stations": [_list_station(schedules, found, contacts.get(found.station))],
                 }
                 for table, rows in tables.items():
                     writers[table].writerows(rows)

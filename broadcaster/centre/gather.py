@@ -1,4 +1,4 @@
-"""Gather what is known of a period and judge it, one station after the other: memory holds one station's period."""
+"""Gather what is known of a period and judge it, some stations at a time: memory holds a batch of them, not all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,10 @@ from broadcaster.store.deliveries import read_station_failures
 from broadcaster.store.logs import HeldSpan, read_held_spans, read_journal, read_journal_stations, read_refused
 from broadcaster.store.plans import RevisionNote, read_plan_stations, read_revisions, read_station_airings
 from broadcaster.wire.journal import JournalEntry, JournalLine
+from broadcaster.wire.receipt import Receipt
+
+STATION_DAYS = 500  # so many days of stations are read together: few questions to the record, and memory stays bounded
+Planned = Sequence[tuple[Airing, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,16 @@ class StationPeriod:
     pending: int
     unplanned: list[tuple[StationId, JournalEntry]]
     lines: Mapping[AiringId, Sequence[JournalLine]]
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is known beside journals of a batch of stations: their plans, what they held and refused, failed tries."""
+
+    plans: Mapping[StationId, Mapping[date, Sequence[RevisionNote]]]
+    held: Mapping[StationId, Mapping[Sha256, Sequence[HeldSpan]]]
+    refused: Mapping[StationId, Mapping[Sha256, Sequence[Receipt]]]
+    failures: Mapping[StationId, Sequence[tuple[datetime, str]]]
 
 
 class Gatherer:
@@ -65,52 +80,67 @@ class Gatherer:
         return known + sorted(kept - set(known))
 
     def read_periods(self, stations: Iterable[StationId], first_on: date, last_on: date) -> Iterator[StationPeriod]:
-        """Read and judge some stations, one after the other; both dates belong to the period."""
-        for station in stations:
-            yield self.read_period(station, first_on, last_on)
+        """Read and judge some stations in their order; both dates belong to the period."""
+        left = iter(stations)
+        size = max(1, STATION_DAYS // ((last_on - first_on).days + 1))
+        while batch := list(islice(left, size)):
+            yield from self._read_batch(batch, first_on, last_on)
 
-    def read_period(self, station: StationId, first_on: date, last_on: date) -> StationPeriod:
-        """Read and judge one station's period."""
+    def _read_batch(self, stations: list[StationId], first_on: date, last_on: date) -> Iterator[StationPeriod]:
         begins_at, ends_at = period_to_utc(first_on, last_on, self._settings.zone)
-        planned = read_station_airings(self._connection, station, begins_at, ends_at)
-        airings = [airing for airing, _ in planned]
-        names = {airing.id for airing in airings}
-        lines = read_journal(self._connection, station, begins_at, ends_at, self._known_at, names)
-        evidence = self._read_evidence(station, planned, lines, (first_on, last_on)) if planned else None
-        outcomes = match_airings(airings, evidence, self._tolerance, self._known_at) if evidence else []
-        inside = {
-            (station, name): [line.entry for line in found]
-            for name, found in lines.items()
-            if begins_at <= found[0].entry.planned_at < ends_at
-        }
-        return StationPeriod(station, outcomes, len(airings) - len(outcomes), match_unplanned(airings, inside), lines)
+        planned = read_station_airings(self._connection, stations, begins_at, ends_at)
+        names = {station: {airing.id for airing, _ in mine} for station, mine in planned.items()}
+        journals = read_journal(self._connection, stations, begins_at, ends_at, self._known_at, names)
+        notes = self._read_notes(planned, (first_on, last_on))
+        for station in stations:
+            airings = [airing for airing, _ in planned.get(station, ())]
+            lines = journals.get(station, {})
+            outcomes: list[Outcome] = []
+            if airings:
+                evidence = self._weigh(station, planned[station], lines, notes)
+                outcomes = match_airings(airings, evidence, self._tolerance, self._known_at)
+            inside = {
+                (station, name): [line.entry for line in found]
+                for name, found in lines.items()
+                if begins_at <= found[0].entry.planned_at < ends_at
+            }
+            unplanned = match_unplanned(airings, inside)
+            yield StationPeriod(station, outcomes, len(airings) - len(outcomes), unplanned, lines)
 
     def fingerprint(self) -> Sha256:
         """Give the hash of all that was read so far and that outcomes rest on."""
         return Sha256(self._digest.hexdigest())
 
-    def _read_evidence(
-        self,
-        station: StationId,
-        planned: Sequence[tuple[Airing, int]],
-        lines: Mapping[AiringId, Sequence[JournalLine]],
-        period: tuple[date, date],
-    ) -> Evidence:
-        connection, zone = self._connection, self._settings.zone
-        contact = self._contacts.get(station)
-        masters = {airing.sha256 for airing, _ in planned}
-        plans = read_revisions(connection, station, *period)
-        wanted = masters | {note.sha256 for notes in plans.values() for note in notes}
-        held = read_held_spans(connection, station, wanted, contact.log if contact else None, self._known_at)
-        refused = read_refused(connection, station, masters, self._known_at)
-        begins_at, ends_at = period_to_utc(*period, zone)
-        failures = read_station_failures(
-            connection,
-            station,
-            begins_at - self._settings.push_ahead,
-            min(ends_at, self._known_at),
-            self._last_attempt,
+    def _read_notes(self, planned: Mapping[StationId, Planned], period: tuple[date, date]) -> Notes:
+        connection, stations = self._connection, list(planned)
+        plans = read_revisions(connection, stations, *period)
+        masters = {station: {airing.sha256 for airing, _ in mine} for station, mine in planned.items()}
+        wanted = {
+            station: mine | {note.sha256 for notes in plans.get(station, {}).values() for note in notes}
+            for station, mine in masters.items()
+        }
+        logs = {station: one.log for station in stations if (one := self._contacts.get(station)) and one.log}
+        begins_at, ends_at = period_to_utc(*period, self._settings.zone)
+        return Notes(
+            plans=plans,
+            held=read_held_spans(connection, wanted, logs, self._known_at),
+            refused=read_refused(connection, masters, self._known_at),
+            failures=read_station_failures(
+                connection,
+                stations,
+                begins_at - self._settings.push_ahead,
+                min(ends_at, self._known_at),
+                self._last_attempt,
+            ),
         )
+
+    def _weigh(
+        self, station: StationId, planned: Planned, lines: Mapping[AiringId, Sequence[JournalLine]], notes: Notes
+    ) -> Evidence:
+        """Put together what is known of one station, and take it into the fingerprint."""
+        zone, contact = self._settings.zone, self._contacts.get(station)
+        plans, held = notes.plans.get(station, {}), notes.held.get(station, {})
+        refused, failures = notes.refused.get(station, {}), notes.failures.get(station, [])
         self._note(planned, lines, plans, sorted(held.items()), sorted(refused.items()), failures, contact)
         return Evidence(
             journal={(station, name): [line.entry for line in found] for name, found in lines.items()},
@@ -126,9 +156,7 @@ class Gatherer:
             failures={station: failures},
         )
 
-    def _note(
-        self, planned: Sequence[tuple[Airing, int]], lines: Mapping[AiringId, Sequence[JournalLine]], *others: object
-    ) -> None:
+    def _note(self, planned: Planned, lines: Mapping[AiringId, Sequence[JournalLine]], *others: object) -> None:
         """Take what was read into the fingerprint."""
         for airing, revision in planned:
             told = (airing.station, airing.id, airing.start_at, airing.duration_ms, airing.sha256, revision)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,20 +77,22 @@ def read_last_attempt(connection: Connection) -> int:
 
 
 def read_station_failures(
-    connection: Connection, station: StationId, first_at: datetime, last_at: datetime, last_attempt: int
-) -> list[tuple[datetime, str]]:
-    """Read why tries for a station that ended between two instants failed, in the order of time.
+    connection: Connection, stations: Sequence[StationId], first_at: datetime, last_at: datetime, last_attempt: int
+) -> dict[StationId, list[tuple[datetime, str]]]:
+    """Read why tries for some stations that ended between two instants failed, in the order of time.
 
     Tries with a number above `last_attempt` are left out: a report made again knows what it knew.
     """
-    query = select(deliveries.c.ended_at, deliveries.c.message).where(
-        deliveries.c.station_id == station,
+    query = select(deliveries.c.station_id, deliveries.c.ended_at, deliveries.c.message).where(
+        deliveries.c.station_id.in_(stations),
         deliveries.c.ended_at.between(first_at, last_at),
         deliveries.c.error != "",
         deliveries.c.id <= last_attempt,
     )
-    rows = connection.execute(query.order_by(deliveries.c.ended_at, deliveries.c.id))
-    return [(row.ended_at, row.message) for row in rows]
+    found: dict[StationId, list[tuple[datetime, str]]] = {}
+    for row in connection.execute(query.order_by(deliveries.c.ended_at, deliveries.c.id)):
+        found.setdefault(row.station_id, []).append((row.ended_at, row.message))
+    return found
 
 
 def count_failures(connection: Connection, station: StationId, limit: int = 20) -> tuple[int, datetime | None]:

@@ -1,11 +1,12 @@
-"""Journals and receipts as reports read them: one station, one period, and nothing of the history beside it."""
+"""Journals and receipts as reports read them: some stations, one period, and nothing of the history beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from sqlalchemy import Connection, or_, select, text
+from sqlalchemy import Connection, select, text, union
 
 from broadcaster.core.files import name_master
 from broadcaster.core.ids import AiringId, LogId, Sha256, StationId
@@ -59,36 +60,36 @@ def write_journal(
 
 def read_journal(
     connection: Connection,
-    station: StationId,
+    stations: Sequence[StationId],
     first_at: datetime,
     last_at: datetime,
     known_at: datetime,
-    named: Collection[AiringId] = (),
-) -> dict[AiringId, list[JournalLine]]:
-    """Read a station's journal lines of airings planned between two instants, in the order they were written.
+    named: Mapping[StationId, Collection[AiringId]] = MappingProxyType({}),
+) -> dict[StationId, dict[AiringId, list[JournalLine]]]:
+    """Read some stations' journal lines of airings planned between two instants, in the order they were written.
 
     A box whose clock is off, or whose plan was another day's, still belongs to its airing: lines of the airings named
     are found up to a day before and after.
 
     Args:
         connection: To the record.
-        station: Whose journal.
+        stations: Whose journals.
         first_at: Planned at this instant or later.
         last_at: Planned before this instant.
         known_at: Lines that were collected later are left out: a report made again knows what it knew.
-        named: Airings whose lines are also looked for around the two instants.
+        named: Airings of each station whose lines are also looked for around the two instants.
     """
     columns = journal_lines.c
-    query = select(columns.airing_id, columns.planned_at, columns.raw).where(
-        columns.station_id == station,
+    query = select(columns.station_id, columns.airing_id, columns.planned_at, columns.raw).where(
+        columns.station_id.in_(stations),
         columns.planned_at >= first_at - JOURNAL_MARGIN,
         columns.planned_at < last_at + JOURNAL_MARGIN,
         columns.collected_at <= known_at,
     )
-    found: dict[AiringId, list[JournalLine]] = {}
-    for row in connection.execute(query.order_by(columns.at, columns.log_id, columns.seq)):
-        if first_at <= row.planned_at < last_at or row.airing_id in named:
-            found.setdefault(AiringId(row.airing_id), []).append(read_entry(read_line(row.raw)))
+    found: dict[StationId, dict[AiringId, list[JournalLine]]] = {}
+    for station, airing, planned_at, raw in connection.execute(query.order_by(columns.at, columns.log_id, columns.seq)):
+        if first_at <= planned_at < last_at or airing in named.get(station, ()):
+            found.setdefault(station, {}).setdefault(airing, []).append(read_entry(read_line(raw)))
     return found
 
 
@@ -108,63 +109,86 @@ def read_last_line(connection: Connection, station: StationId, log: LogId) -> Ch
 
 
 def read_held_spans(
-    connection: Connection, station: StationId, hashes: Collection[str], log: LogId | None, known_at: datetime
-) -> dict[Sha256, list[HeldSpan]]:
-    """Read when a station held some masters and plans, by its own receipts.
+    connection: Connection,
+    hashes: Mapping[StationId, Collection[str]],
+    logs: Mapping[StationId, LogId],
+    known_at: datetime,
+) -> dict[StationId, dict[Sha256, list[HeldSpan]]]:
+    """Read when stations held some masters and plans, by their own receipts.
 
     A box set up anew starts with nothing: what the log before it held ends with the first receipt of the new one.
 
     Args:
         connection: To the record.
-        station: Whose receipts.
-        hashes: Of the masters and plans asked about.
-        log: The station's present log; None when it never said.
+        hashes: Of the masters and plans asked about, for each station.
+        logs: Each station's present log, where it said one.
         known_at: Receipts that were collected later are left out.
 
     Returns:
-        For each hash that was ever held: from when until when, None while it still is.
+        For each station and hash that was ever held: from when until when, None while it still is.
     """
     columns = receipts.c
-    query = select(columns.log_id, columns.sha256, columns.verdict, columns.at).where(
-        columns.station_id == station, columns.sha256.in_(list(hashes)), columns.collected_at <= known_at
+    query = select(columns.station_id, columns.log_id, columns.sha256, columns.verdict, columns.at).where(
+        columns.station_id.in_(hashes),
+        columns.sha256.in_({sha256 for mine in hashes.values() for sha256 in mine}),
+        columns.collected_at <= known_at,
     )
+    told: dict[StationId, list[tuple[LogId, Sha256, str, datetime]]] = {}
+    for row in connection.execute(query.order_by(columns.at, columns.log_id, columns.seq)):
+        if row.sha256 in hashes[row.station_id]:
+            told.setdefault(row.station_id, []).append((row.log_id, row.sha256, row.verdict, row.at))
+    found: dict[StationId, dict[Sha256, list[HeldSpan]]] = {}
+    for station, mine in told.items():
+        last = mine[-1][0]
+        log = logs.get(station, last)
+        found[station] = _match_spans(mine, None if log == last else _read_beginning(connection, station, log))
+    return found
+
+
+def _read_beginning(connection: Connection, station: StationId, log: LogId) -> datetime | None:
+    columns = receipts.c
+    query = select(columns.at).where(columns.station_id == station, columns.log_id == log).order_by(columns.seq)
+    return connection.execute(query.limit(1)).scalar()
+
+
+def _match_spans(
+    told: Iterable[tuple[LogId, Sha256, str, datetime]], anew_at: datetime | None
+) -> dict[Sha256, list[HeldSpan]]:
     spans: dict[Sha256, list[HeldSpan]] = {}
     open_since: dict[Sha256, datetime] = {}
-    current: str | None = None
-    for row in connection.execute(query.order_by(columns.at, columns.log_id, columns.seq)):
-        if current is not None and row.log_id != current:
-            _close_all(spans, open_since, row.at)
-        current = row.log_id
-        if row.verdict == Verdict.VERIFIED:
-            open_since.setdefault(Sha256(row.sha256), row.at)
-        elif row.verdict == Verdict.REMOVED and row.sha256 in open_since:
-            spans.setdefault(Sha256(row.sha256), []).append((open_since.pop(Sha256(row.sha256)), row.at))
-    if open_since and log is not None and current != log:
-        first = select(columns.at).where(columns.station_id == station, columns.log_id == log).order_by(columns.seq)
-        began_at = connection.execute(first.limit(1)).scalar()
-        if began_at is not None:
-            _close_all(spans, open_since, began_at)
+    current: LogId | None = None
+    for log, sha256, verdict, at in told:
+        if current is not None and log != current:
+            _close_all(spans, open_since, at)
+        current = log
+        if verdict == Verdict.VERIFIED:
+            open_since.setdefault(sha256, at)
+        elif verdict == Verdict.REMOVED and sha256 in open_since:
+            spans.setdefault(sha256, []).append((open_since.pop(sha256), at))
+    if anew_at is not None:
+        _close_all(spans, open_since, anew_at)
     for sha256, since_at in open_since.items():
         spans.setdefault(sha256, []).append((since_at, None))
     return spans
 
 
 def read_refused(
-    connection: Connection, station: StationId, hashes: Collection[Sha256], known_at: datetime
-) -> dict[Sha256, list[Receipt]]:
-    """Read a station's refusals of some masters, also of files that only bore a master's name; oldest first."""
+    connection: Connection, hashes: Mapping[StationId, Collection[Sha256]], known_at: datetime
+) -> dict[StationId, dict[Sha256, list[Receipt]]]:
+    """Read stations' refusals of some masters, also of files that only bore a master's name; oldest first."""
     columns = receipts.c
-    names = {name_master(sha256): sha256 for sha256 in hashes}
-    query = select(columns.at, columns.name, columns.sha256, columns.reason).where(
-        columns.station_id == station,
-        or_(columns.sha256.in_(list(hashes)), columns.name.in_(list(names))),
-        columns.verdict == Verdict.REFUSED.value,
-        columns.collected_at <= known_at,
-    )
-    found: dict[Sha256, list[Receipt]] = {}
-    for row in connection.execute(query.order_by(columns.at, columns.seq)):
-        about = names.get(row.name) or Sha256(row.sha256)
-        found.setdefault(about, []).append(Receipt(row.at, row.name, row.sha256, Verdict.REFUSED, row.reason))
+    names = {name_master(sha256): sha256 for mine in hashes.values() for sha256 in mine}
+    query = select(columns.station_id, columns.at, columns.name, columns.sha256, columns.reason, columns.log_id,
+                   columns.seq).where(columns.station_id.in_(hashes), columns.verdict == Verdict.REFUSED.value,
+                                      columns.collected_at <= known_at)  # fmt: skip
+    # Two questions and not one with OR: for that SQLite would read all receipts that a station ever gave.
+    both = union(query.where(columns.sha256.in_(names.values())), query.where(columns.name.in_(names)))
+    found: dict[StationId, dict[Sha256, list[Receipt]]] = {}
+    for row in connection.execute(both.order_by("at", "seq")):
+        about = next((one for one in (names.get(row.name), row.sha256) if one in hashes[row.station_id]), None)
+        if about is not None:
+            refused = Receipt(row.at, row.name, row.sha256, Verdict.REFUSED, row.reason)
+            found.setdefault(row.station_id, {}).setdefault(about, []).append(refused)
     return found
 
 

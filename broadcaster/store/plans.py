@@ -87,16 +87,16 @@ class RevisionNote:
 
 
 def read_revisions(
-    connection: Connection, station: StationId, first: date, last: date
-) -> dict[date, list[RevisionNote]]:
-    """Read every revision of a station's plans between two dates, oldest first."""
+    connection: Connection, stations: Sequence[StationId], first: date, last: date
+) -> dict[StationId, dict[date, list[RevisionNote]]]:
+    """Read every revision of some stations' plans between two dates, oldest first."""
     columns = plan_revisions.c
-    query = select(columns.on_date, columns.revision, columns.sha256, columns.published_at)
-    query = query.where(columns.station_id == station, columns.on_date.between(first, last))
-    found: dict[date, list[RevisionNote]] = {}
-    for row in connection.execute(query.order_by(columns.revision)):
-        note = RevisionNote(station, row.on_date, row.revision, Sha256(row.sha256), row.published_at)
-        found.setdefault(row.on_date, []).append(note)
+    query = select(columns.station_id, columns.on_date, columns.revision, columns.sha256, columns.published_at)
+    query = query.where(columns.station_id.in_(stations), columns.on_date.between(first, last))
+    found: dict[StationId, dict[date, list[RevisionNote]]] = {}
+    for row in connection.execute(query.order_by(columns.revision, columns.on_date)):
+        note = RevisionNote(row.station_id, row.on_date, row.revision, row.sha256, row.published_at)
+        found.setdefault(note.station, {}).setdefault(note.on, []).append(note)
     return found
 
 
@@ -146,18 +146,20 @@ def read_airings_between(connection: Connection, first_at: datetime, last_at: da
 
 
 def read_station_airings(
-    connection: Connection, station: StationId, first_at: datetime, last_at: datetime
-) -> list[tuple[Airing, int]]:
-    """Read a station's airings that start at `first_at` or later and before `last_at`, earliest first.
+    connection: Connection, stations: Sequence[StationId], first_at: datetime, last_at: datetime
+) -> dict[StationId, list[tuple[Airing, int]]]:
+    """Read some stations' airings that start at `first_at` or later and before `last_at`, earliest first.
 
     Returns:
         Each with the revision that planned it; 0 where no plan was ever published.
     """
     query = select(airings).where(
-        airings.c.station_id == station, airings.c.start_at >= first_at, airings.c.start_at < last_at
+        airings.c.station_id.in_(stations), airings.c.start_at >= first_at, airings.c.start_at < last_at
     )
-    rows = connection.execute(query.order_by(airings.c.start_at, airings.c.airing_id))
-    return [(_make_airing(row), row.revision) for row in rows]
+    found: dict[StationId, list[tuple[Airing, int]]] = {}
+    for row in connection.execute(query.order_by(airings.c.start_at, airings.c.airing_id)):
+        found.setdefault(row.station_id, []).append((_make_airing(row), row.revision))
+    return found
 
 
 def read_last_plays(

@@ -61,7 +61,7 @@ class Week:
         """Collect what the silent station had played all the time."""
         begins_at = MADE_AT - timedelta(days=7)
         with self.record.write() as connection:
-            planned = read_station_airings(connection, SILENT, begins_at, MADE_AT)
+            planned = read_station_airings(connection, [SILENT], begins_at, MADE_AT)[SILENT]
             lines = []
             for number, (airing, _) in enumerate(planned):
                 entry = make_entry(Happening.END, airing, output_ms=airing.duration_ms, ending=Ending.COMPLETE)

@@ -133,6 +133,6 @@ def test_collecting_twice_changes_nothing(tmp_path: Path) -> None:
         assert write_journal(connection, AN_NONG, [line], START_AT) == 1
         assert write_journal(connection, AN_NONG, [line], START_AT + timedelta(days=3)) == 0
         period = (START_AT, START_AT + timedelta(seconds=1))
-        assert read_journal(connection, AN_NONG, *period, START_AT) == {entry.airing: [line]}
-        assert read_journal(connection, AN_NONG, *period, START_AT - timedelta(seconds=1)) == {}
+        assert read_journal(connection, [AN_NONG], *period, START_AT) == {AN_NONG: {entry.airing: [line]}}
+        assert read_journal(connection, [AN_NONG], *period, START_AT - timedelta(seconds=1)) == {}
     record.close()
