@@ -1,12 +1,15 @@
-"""A year of journals, and what a weekly report of its last week costs: 34, 166 and 3,321 stations.
+"""A year of journals, and what a weekly report of its last weeks costs: 34, 166 and 3,321 stations.
 
-    python -m benchmarks.airtime            # the whole work, more than 10 million journal lines: about half an hour
-    python -m benchmarks.airtime --quick    # 34 and 166 stations for six weeks
+    python -m benchmarks.airtime --fill DIR  # a year of plans, receipts, 10 million journal lines
+    python -m benchmarks.airtime --in DIR    # the last weeks' lines kept, the reports made, all measured: minutes
+    python -m benchmarks.airtime             # both, in a folder that goes away again
+    python -m benchmarks.airtime --quick     # 34 and 166 stations for eight weeks; nothing is written to results/
 
 34 stations are Trieu Son, 166 the communes of a province after the merger, 3,321 all communes of Viet Nam. Journals are
-made as boxes write them, read and kept by the code that collects; a report runs in a process of its own, so that its
-peak of memory is its own. The same report is made after 4 weeks of history and after 52: the second may not cost more
-because the record is older. No other program does this work.
+made as boxes write them, read and kept by the code that collects. A report is what the office types, `broadcaster
+report weekly`, from the start of the program to the last file, for each of the last three weeks. The figures alone are
+also made in a record of 4 weeks and in that of 52: the second may not cost more because the record is older. No other
+program does this work.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,12 +31,23 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.year import FIRST, ZONE, Builder, list_day, list_entries, make_airing, make_programme, make_schedules
+from benchmarks.processes import run as run_process
+from benchmarks.year import (
+    FIRST,
+    ZONE,
+    Builder,
+    list_day,
+    list_entries,
+    make_airing,
+    make_programme,
+    make_schedules,
+    write_schedules,
+)
 from broadcaster.airtime.collect import fetch_outbox, keep_collection, read_positions
-from broadcaster.airtime.documents import write_documents
 from broadcaster.centre.reports import make_report
+from broadcaster.centre.workspace import Workspace, init_workspace
 from broadcaster.core.ids import LogId, StationId
-from broadcaster.core.time import wall_to_utc
+from broadcaster.core.time import format_week, wall_to_utc
 from broadcaster.link.session import open_session
 from broadcaster.store.engine import open_record
 from broadcaster.wire.chain import START, ChainPoint, hash_line, plan_line
@@ -46,47 +62,44 @@ BAR_GROWTH = 1.5
 BAR_FIGURES_MIB = 512.0
 BAR_MIB = 1536.0
 SFTP_LINES = 100_000
+REPORTS = 3
+BROADCASTER = (sys.executable, "-c", "from broadcaster.cli.main import run; run()")
 
 
 @dataclass(frozen=True)
 class Work:
-    """How much: stations, weeks of history, and after how many weeks the report is made for the first time."""
+    """How much: stations, weeks of history, of which the last `kept` are kept while being measured; `early` is the
+    short history."""
 
     stations: int
     weeks: int
     early: int
+    kept: int
 
 
-FULL = (Work(34, 52, 4), Work(166, 52, 4), Work(3321, 52, 4))
-QUICK = (Work(34, 6, 2), Work(166, 6, 2))
+FULL = (Work(34, 52, 4, 12), Work(166, 52, 4, 4), Work(3321, 52, 4, 1))
+QUICK = (Work(34, 8, 4, 3), Work(166, 8, 4, 2))
+ALL_IN_ONE = 166
 
 
 @dataclass(frozen=True)
-class Run:
-    """What one report took; `documents_s` is the rest until all files lie there, None where none were asked for."""
+class Figures:
+    """What the figures of one report took, in a process of its own."""
 
-    figures_s: float
-    documents_s: float | None
+    wall_s: float
     peak_mib: float
     airings: int
 
 
-def report_alone(path: Path, count: int, monday: date, last: date, with_documents: bool) -> Run:
-    """Make one report, in a process that does nothing else."""
+def make_figures_alone(root: Path, count: int, first: date, last: date) -> Figures:
+    """Make the figures of a report, in a process that does nothing else."""
     schedules = make_schedules(count)
-    record = open_record(path)
     now_at = wall_to_utc(last + timedelta(days=1), time(7), ZONE)
-    began_s = clock.perf_counter()
-    report = make_report(record, schedules, monday, last, now_at)
-    figures_s = clock.perf_counter() - began_s
-    documents_s = None
-    if with_documents:
+    with Workspace(root).open_record() as record:
         began_s = clock.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            write_documents(report, schedules, Path(folder), "bao-cao")
-        documents_s = clock.perf_counter() - began_s
-    record.close()
-    return Run(figures_s, documents_s, read_peak_mib(), report.total.planned)
+        report = make_report(record, schedules, first, last, now_at)
+        took_s = clock.perf_counter() - began_s
+    return Figures(took_s, read_peak_mib(), report.total.planned)
 
 
 def read_peak_mib() -> float:
@@ -95,21 +108,11 @@ def read_peak_mib() -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def run_apart(path: Path, count: int, monday: date, last: date, with_documents: bool) -> Run:
-    """Make one report in a process of its own."""
-    call = [
-        sys.executable,
-        "-m",
-        "benchmarks.airtime",
-        "--report",
-        str(path),
-        str(count),
-        str(monday),
-        str(last),
-        str(with_documents),
-    ]
+def make_figures_apart(root: Path, count: int, first: date, last: date) -> Figures:
+    """Make the figures of a report in a process of its own."""
+    call = [sys.executable, "-m", "benchmarks.airtime", "--figures", str(root), str(count), str(first), str(last)]
     done = subprocess.run(call, capture_output=True, text=True, check=True, cwd=ROOT)
-    return Run(**json.loads(done.stdout))
+    return Figures(**json.loads(done.stdout))
 
 
 def make_row(work: str, ours: float, unit: str, bar: float, *, is_floor: bool = False) -> dict[str, object]:
@@ -118,38 +121,64 @@ def make_row(work: str, ours: float, unit: str, bar: float, *, is_floor: bool = 
     return {"work": work, "ours": round(ours, 2), "unit": unit, "peer": {}, "ratio": None, "bar": bar, "met": met}
 
 
+def name_workspaces(work: Work, folder: Path) -> tuple[Path, Path]:
+    """Name the workspaces with the long and the short history."""
+    return folder / f"{work.stations}", folder / f"{work.stations}-early"
+
+
+def fill(work: Work, folder: Path) -> None:
+    """Make the workspaces of a size: all weeks but those that are kept while being measured."""
+    schedules = make_schedules(work.stations)
+    long, short = name_workspaces(work, folder)
+    for root in (long, short):
+        workspace, _ = init_workspace(root)
+        write_schedules(workspace.schedules, schedules)
+    with Workspace(long).open_record() as record:
+        builder = Builder(record, schedules)
+        for week in range(work.weeks - work.kept):
+            builder.add_week(week)
+            print(f"{work.stations} stations: {week + 1} weeks, {builder.lines} lines", file=sys.stderr, flush=True)
+            if week + 1 == work.early:
+                with record.write():  # nobody else writes while the file is copied
+                    shutil.copytree(Workspace(long).state, Workspace(short).state, dirs_exist_ok=True)
+    (long / "points.json").write_text(builder.write_state())
+
+
 def measure(work: Work, folder: Path) -> list[dict[str, object]]:
-    """Fill a record, report early and late."""
-    path = folder / f"record-{work.stations}.sqlite3"
-    record = open_record(path)
-    builder = Builder(record, make_schedules(work.stations))
-    early: Run | None = None
-    late = Run(0, 0, 0, 0)
-    for week in range(work.weeks):
-        builder.add_week(week)
-        monday = FIRST + timedelta(days=7 * week)
-        if week + 1 == work.early:
-            early = run_apart(path, work.stations, monday, monday + timedelta(days=6), with_documents=False)
-    late = run_apart(path, work.stations, monday, monday + timedelta(days=6), with_documents=True)
-    year = run_apart(path, work.stations, FIRST, monday + timedelta(days=6), with_documents=False)
-    record.close()
+    """Keep the last weeks' lines, report."""
+    schedules = make_schedules(work.stations)
+    long, short = name_workspaces(work, folder)
+    with Workspace(long).open_record() as record:
+        builder = Builder(record, schedules, (long / "points.json").read_text())
+        earlier = builder.lines
+        for week in range(work.weeks - work.kept, work.weeks):
+            builder.add_week(week)
+    rate = (builder.lines - earlier) / builder.kept_s
+    mondays = [FIRST + timedelta(weeks=week) for week in range(work.weeks)]
+    early = make_figures_apart(short, work.stations, mondays[work.early - 1], mondays[work.early] - timedelta(days=1))
+    late = make_figures_apart(long, work.stations, mondays[-1], mondays[-1] + timedelta(days=6))
+    weekly = [
+        run_process([*BROADCASTER, "-w", str(long), "report", "weekly", "--week", format_week(monday)])
+        for monday in mondays[-REPORTS:]
+    ]
     name = f"{work.stations} stations"
-    growth = late.figures_s / early.figures_s if early else 0.0
-    size_gib = path.stat().st_size / 2**30
+    size_gib = (Workspace(long).state / "record.sqlite3").stat().st_size / 2**30
     print(f"{name}: {builder.lines} journal lines in {work.weeks} weeks, record {size_gib:.2f} GiB", flush=True)
-    path.unlink()
-    bar_s = BARS_S[work.stations]
-    documents_s = late.documents_s or 0.0
-    return [
-        make_row(f"weekly figures, {name}, {late.airings} airings", late.figures_s, "s", bar_s),
-        make_row(f"weekly figures and all documents, {name}", late.figures_s + documents_s, "s", bar_s),
-        make_row(f"peak memory of both, {name}", late.peak_mib, "MiB", BAR_MIB),
-        make_row(f"peak memory of the figures, {name}", early.peak_mib if early else 0.0, "MiB", BAR_FIGURES_MIB),
-        make_row(f"{work.weeks} weeks of history against {work.early}, {name}", growth, "times", BAR_GROWTH),
-        make_row(f"reading and keeping, {name}, {builder.lines} lines", builder.lines / builder.kept_s, "lines/s",
-                 BAR_LINES_S, is_floor=True),
-        make_row(f"peak memory, all {work.weeks} weeks in one report, {name}", year.peak_mib, "MiB", BAR_FIGURES_MIB),
+    rows = [
+        make_row(f"broadcaster report weekly, all its documents, {name}, {late.airings} airings",
+                 statistics.median(one.wall_s for one in weekly), "s", BARS_S[work.stations]),
+        make_row(f"its peak memory, {name}", max(one.peak_mib for one in weekly), "MiB", BAR_MIB),
+        make_row(f"the figures alone, {name}", late.wall_s, "s", BARS_S[work.stations]),
+        make_row(f"peak memory of the figures, {name}", late.peak_mib, "MiB", BAR_FIGURES_MIB),
+        make_row(f"figures in {work.weeks} weeks of history against {work.early}, {name}", late.wall_s / early.wall_s,
+                 "times", BAR_GROWTH),
+        make_row(f"reading and keeping, {name}, after {earlier} lines", rate, "lines/s", BAR_LINES_S, is_floor=True),
     ]  # fmt: skip
+    if work.stations <= ALL_IN_ONE:
+        year = make_figures_apart(long, work.stations, FIRST, mondays[-1] + timedelta(days=6))
+        rows.append(make_row(f"peak memory of all {work.weeks} weeks in one report, {name}", year.peak_mib, "MiB",
+                             BAR_FIGURES_MIB))  # fmt: skip
+    return rows
 
 
 def measure_sftp(folder: Path, count: int) -> dict[str, object]:
@@ -182,16 +211,15 @@ def measure_sftp(folder: Path, count: int) -> dict[str, object]:
                     is_floor=True)  # fmt: skip
 
 
-def main(works: tuple[Work, ...], sftp_lines: int, *, is_kept: bool) -> int:
+def main(works: tuple[Work, ...], folder: Path, sftp_lines: int, *, is_kept: bool) -> int:
     """Measure, print, write; 1 when a bar is missed."""
-    rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name:
-        rows.append(measure_sftp(Path(name), sftp_lines))
-        for work in works:
-            rows += measure(work, Path(name))
+        rows = [measure_sftp(Path(name), sftp_lines)]
+    for work in works:
+        rows += measure(work, folder)
     for row in rows:
         met = "met" if row["met"] else "MISSED"
-        print(f"{row['work']:64} {row['ours']:>10} {row['unit']:7} bar {row['bar']:<7} {met}")
+        print(f"{row['work']:80} {row['ours']:>10} {row['unit']:7} bar {row['bar']:<7} {met}")
     if is_kept:
         machine = {"cpu": platform.processor() or platform.machine(), "python": platform.python_version(),
                    "sqlite": sqlite3.sqlite_version, "sqlalchemy": version("sqlalchemy")}  # fmt: skip
@@ -200,17 +228,30 @@ def main(works: tuple[Work, ...], sftp_lines: int, *, is_kept: bool) -> int:
     return 0 if all(row["met"] for row in rows) else 1
 
 
-if __name__ == "__main__":
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="a small size; nothing is written to results/")
-    parser.add_argument("--report", nargs=5, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.report:
-        place, count, monday, last, with_documents = arguments.report
-        days = (date.fromisoformat(monday), date.fromisoformat(last))
-        run = report_alone(Path(place), int(count), *days, with_documents == "True")
-        print(json.dumps(run.__dict__))
-    elif arguments.quick:
-        sys.exit(main(QUICK, SFTP_LINES // 4, is_kept=False))
+    parser.add_argument("--fill", type=Path, metavar="DIR", help="only make the records, there")
+    parser.add_argument("--in", type=Path, metavar="DIR", dest="filled", help="measure in what --fill made there, once")
+    parser.add_argument("--figures", nargs=4, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    arguments = parse_arguments()
+    chosen, lines = (QUICK, SFTP_LINES // 4) if arguments.quick else (FULL, SFTP_LINES)
+    if arguments.figures:
+        place, count, *days = arguments.figures
+        made = make_figures_alone(Path(place), int(count), *map(date.fromisoformat, days))
+        print(json.dumps(made.__dict__))
+    elif arguments.fill:
+        for one in chosen:
+            fill(one, arguments.fill)
+    elif arguments.filled:
+        sys.exit(main(chosen, arguments.filled, lines, is_kept=not arguments.quick))
     else:
-        sys.exit(main(FULL, SFTP_LINES, is_kept=True))
+        with tempfile.TemporaryDirectory() as here:
+            for one in chosen:
+                fill(one, Path(here))
+            sys.exit(main(chosen, Path(here), lines, is_kept=not arguments.quick))

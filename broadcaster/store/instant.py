@@ -26,4 +26,4 @@ class Instant(TypeDecorator[datetime]):
 
 def write_instant(moment: datetime) -> str:
     """Write an aware instant as `Instant` keeps it in SQLite."""
-    return require_aware(moment).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return require_aware(moment).isoformat(" ", "microseconds").removesuffix("+00:00")

@@ -31,6 +31,13 @@ class LogPosition:
     point: ChainPoint
 
 
+_INSERT_POSITION = insert_sqlite(log_positions)
+_PUT_POSITION = _INSERT_POSITION.on_conflict_do_update(
+    index_elements=["station_id", "file_name"],
+    set_={name: _INSERT_POSITION.excluded[name] for name in ("offset_bytes", "log_id", "seq", "line_sha256")},
+)
+
+
 def write_contact(connection: Connection, station: StationId, values: Mapping[str, object]) -> None:
     """Update some columns of a station's contact row; the others stay."""
     new = {"station_id": station, "error": "", "message": "", "log_id": "", **values}
@@ -95,13 +102,14 @@ def read_position(connection: Connection, station: StationId, file_name: str) ->
 def write_position(connection: Connection, station: StationId, file_name: str, position: LogPosition) -> None:
     """Keep up to where a file was collected."""
     values = {
+        "station_id": station,
+        "file_name": file_name,
         "offset_bytes": position.offset_bytes,
         "log_id": position.point.log,
         "seq": position.point.seq,
         "line_sha256": position.point.line_sha256,
     }
-    statement = insert_sqlite(log_positions).values(station_id=station, file_name=file_name, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["station_id", "file_name"], set_=values))
+    connection.execute(_PUT_POSITION, values)
 
 
 def write_break(connection: Connection, station: StationId, file_name: str, message: str, found_at: datetime) -> None:

@@ -24,7 +24,7 @@ def read_object(data: bytes, what: str) -> dict[str, Any]:
     if len(data) > MAX_DOCUMENT_BYTES:
         raise DocumentError(f"the {what} is larger than {MAX_DOCUMENT_BYTES} bytes")
     try:
-        parsed = json.loads(data)
+        parsed = json.loads(data.decode())
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"the {what} is not JSON: {error}") from error
     if not isinstance(parsed, dict):
@@ -81,7 +81,10 @@ class FieldReader:
 
     def read_moment(self, name: str) -> datetime:
         """Read an instant with its zone."""
-        return self.read_as(name, read_instant, "an instant such as 2023-10-09T10:00:00.000Z")
+        try:
+            return read_instant(self.fields[name])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._wrong(name, "an instant such as 2023-10-09T10:00:00.000Z") from error
 
     def read_as(self, name: str, reader: Callable[[str], T], expected: str) -> T:
         """Read a text through a reader that raises ValueError for what it refuses."""
@@ -93,6 +96,10 @@ class FieldReader:
     def read_optional(self, name: str, reader: Callable[[str], T]) -> T | None:
         """Read a field by one of the methods above, or None where it is null or absent."""
         return None if self.fields.get(name) is None else reader(name)
+
+    def read_optional_as(self, name: str, reader: Callable[[str], T], expected: str) -> T | None:
+        """Read a text through a reader, or None where it is null or absent."""
+        return None if self.fields.get(name) is None else self.read_as(name, reader, expected)
 
     def read_list(self, name: str) -> list[Any]:
         """Read a list."""

@@ -94,8 +94,7 @@ class JournalEntry:
     clock_offset_ms: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("at", "planned_at", "started_at"):
-            moment = getattr(self, name)
+        for name, moment in (("at", self.at), ("planned_at", self.planned_at), ("started_at", self.started_at)):
             if moment is not None and moment.tzinfo is not UTC:  # of a year's lines all are: set only what is not
                 object.__setattr__(self, name, require_aware(moment))
 
@@ -150,9 +149,6 @@ def read_entry(line: ChainedLine) -> JournalLine:
     """
     reader = FieldReader(line.fields, "journal line")
     reader.require(KIND, FORMAT)
-    ending = reader.read_optional("ending", reader.read_text)
-    reason = reader.read_optional("reason", reader.read_text)
-    stand_in = reader.read_optional("stand_in", reader.read_text)
     entry = JournalEntry(
         happening=reader.read_as("event", Happening, "start, end or skip"),
         at=reader.read_moment("at"),
@@ -163,13 +159,13 @@ def read_entry(line: ChainedLine) -> JournalLine:
         duration_ms=reader.read_int("duration_ms"),
         started_at=reader.read_optional("started_at", reader.read_moment),
         output_ms=reader.read_int("output_ms"),
-        ending=None if ending is None else reader.read_as("ending", Ending, "a known ending"),
-        reason=None if reason is None else reader.read_as("reason", SkipReason, "a known reason"),
+        ending=reader.read_optional_as("ending", Ending, "a known ending"),
+        reason=reader.read_optional_as("reason", SkipReason, "a known reason"),
         note=reader.read_text("note"),
         volume=reader.read_int("volume"),
         clock_error_ms=reader.read_optional("clock_error_ms", reader.read_int),
         declared_by=reader.read_optional("declared_by", reader.read_text) or "",
-        stand_in=None if stand_in is None else reader.read_as("stand_in", StandIn, "repeat, fallback or ident"),
+        stand_in=reader.read_optional_as("stand_in", StandIn, "repeat, fallback or ident"),
         is_local=reader.read_optional("local", reader.read_bool) or False,
         clock_offset_ms=reader.read_optional("clock_offset_ms", lambda name: reader.read_int(name, -(2**53))) or 0,
     )
