@@ -211,6 +211,19 @@ def measure_sftp(folder: Path, count: int) -> dict[str, object]:
                     is_floor=True)  # fmt: skip
 
 
+def write_page(rows: list[dict[str, object]], machine: dict[str, str]) -> str:
+    """Write the results for a reader."""
+    lines = [f"| {row['work']} | {row['ours']} {row['unit']} | {row['bar']} | {'met' if row['met'] else '**missed**'} |"
+             for row in rows]  # fmt: skip
+    return "\n".join([
+        "# What a weekly report costs after a year of journals", "",
+        f"`python -m benchmarks.airtime`, Python {machine['python']}, SQLite {machine['sqlite']}. A weekly report is",
+        "the whole command, from the start of the program to its last file (letter, page, workbook, tables, JSON),",
+        f"the median of {REPORTS} weeks; keeping is timed on the last weeks of a record that holds the rest.", "",
+        "| work | ours | bar | |", "|---|---|---|---|", *lines, "",
+    ])  # fmt: skip
+
+
 def main(works: tuple[Work, ...], folder: Path, sftp_lines: int, *, is_kept: bool) -> int:
     """Measure, print, write; 1 when a bar is missed."""
     with tempfile.TemporaryDirectory() as name:
@@ -225,6 +238,7 @@ def main(works: tuple[Work, ...], folder: Path, sftp_lines: int, *, is_kept: boo
                    "sqlite": sqlite3.sqlite_version, "sqlalchemy": version("sqlalchemy")}  # fmt: skip
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+        RESULTS.with_suffix(".md").write_text(write_page(rows, machine))
     return 0 if all(row["met"] for row in rows) else 1
 
 

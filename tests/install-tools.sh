@@ -15,7 +15,7 @@ need mkfs.ext4 e2fsprogs
 # The library that WeasyPrint lays out text with, and a font with the letters and widths of Times New Roman.
 ldconfig -p | grep -q libpangoft2-1.0 || missing+=(libpango-1.0-0 libpangoft2-1.0-0)
 ldconfig -p | grep -q libharfbuzz-subset || missing+=(libharfbuzz-subset0)
-command -v fc-list >/dev/null 2>&1 && fc-list | grep -q "Liberation Serif" || missing+=(fonts-liberation fontconfig)
+command -v fc-list >/dev/null 2>&1 && fc-list "Liberation Serif:charset=1ebf" | grep -q . || missing+=(fonts-liberation2 fontconfig)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then
     echo "error: the tests need ${missing[*]}; run: sudo apt install ${missing[*]}" >&2

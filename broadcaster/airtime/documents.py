@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,7 +157,7 @@ def _note_correction(report: Report, schedules: Schedules, words: Wording) -> st
 
 def _write_json(report: Report, annexes: Sequence[Annex]) -> bytes:
     """Write the annexes with their numbers as numbers; the percentages are left to whoever reads it."""
-    fields = {
+    head = {
         "kind": KIND,
         "format": FORMAT,
         "first_on": report.first_on.isoformat(),
@@ -165,16 +165,28 @@ def _write_json(report: Report, annexes: Sequence[Annex]) -> bytes:
         "made_at": format_instant(report.made_at),
         "edition": report.edition,
         "pending": report.pending,
-        "annexes": [
-            {
-                "table": annex.slug,
-                "title": annex.title,
-                "rows": [dict(zip(annex.heads, row, strict=True)) for row in annex.rows],
-            }
-            for annex in annexes
-        ],
     }
-    return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
+    tables = [
+        _write_object({"table": annex.slug, "title": annex.title}, 3)[:-4]
+        + _write_list("rows", [_write_object(dict(zip(annex.heads, row, strict=True)), 5) for row in annex.rows], 3)
+        + "\n  }"
+        for annex in annexes
+    ]
+    return f"{_write_object(head, 1)[:-2]}{_write_list('annexes', tables, 1)}\n}}\n".encode()
+
+
+def _write_object(fields: Mapping[str, object], depth: int) -> str:
+    """Write a flat object as json.dumps with indent=1 would, many times faster: that one is not written in C."""
+    inside = "\n" + " " * depth
+    text = json.dumps(fields, ensure_ascii=False, separators=(f",{inside}", ": "))
+    return f"{{{inside}{text[1:-1]}{inside[:-1]}}}"
+
+
+def _write_list(name: str, objects: Sequence[str], depth: int) -> str:
+    """Write a list of written objects as the last field of an object that is written down to its last field."""
+    inside = "\n" + " " * (depth + 1)
+    items = f"{inside}{f',{inside}'.join(objects)}{inside[:-1]}" if objects else ""
+    return f',{inside[:-1]}"{name}": [{items}]'
 
 
 def _write_csv(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

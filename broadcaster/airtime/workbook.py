@@ -61,7 +61,7 @@ def _write_sheet(book: xlsxwriter.Workbook, sheet: Annex, subtitle: str, index: 
         "columns": [{"header": name, "header_format": head} for name in sheet.heads],
     })  # fmt: skip
     for line, row in enumerate(sheet.rows, HEAD_ROW + 1):
-        page.set_row(line, LINE_PT * max(_count_lines(value, sheet.widths[place]) for place, value in enumerate(row)))
+        page.set_row(line, LINE_PT * _count_lines(row, sheet.widths))
         for place, value in enumerate(row):
             if isinstance(value, str):
                 page.write_string(line, place, value, text)
@@ -93,9 +93,10 @@ def _write_sheet(book: xlsxwriter.Workbook, sheet: Annex, subtitle: str, index: 
     page.set_footer("&C&P/&N")
 
 
-def _count_lines(value: Cell, width: int) -> int:
-    """Guess how many lines a text needs: not every program fits the height of wrapped rows by itself."""
-    return -(-len(value) * 11 // (width * 10)) if isinstance(value, str) and value else 1
+def _count_lines(row: Sequence[Cell], widths: Sequence[int]) -> int:
+    """Guess how many lines a row needs: not every program fits the height of wrapped rows by itself."""
+    texts = ((len(value), width) for value, width in zip(row, widths, strict=True) if isinstance(value, str))
+    return max((-(-length * 11 // (width * 10)) for length, width in texts if length * 11 > width * 10), default=1)
 
 
 def _write_shares(page: xlsxwriter.worksheet.Worksheet, sheet: Annex, style: xlsxwriter.format.Format) -> None:

@@ -28,6 +28,7 @@ from broadcaster.cli.screen import print_json, print_table
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import read_date, read_week
 
+SHOWN_STATIONS = 200
 SHOWN_DIFFERENCES = 40
 
 
@@ -180,16 +181,18 @@ def print_report(made: Report, schedules: Schedules, words: Wording = VIETNAMESE
     stations, columns, campaigns, differences, *_ = list_annexes(made, schedules, words)
     planned = [place for place, row in enumerate(made.stations) if row.planned]
     shown = (
-        replace(stations, rows=[stations.rows[place] for place in planned]),
+        replace(stations, rows=[stations.rows[place] for place in planned[:SHOWN_STATIONS]]),
         columns,
         campaigns,
         replace(differences, rows=differences.rows[:SHOWN_DIFFERENCES]),
     )
     for annex in shown:
         if annex.rows or annex is not campaigns:
-            total = annex.list_total(words)
+            total = (stations if annex is shown[0] else annex).list_total(words)
             rows = [*annex.list_texts(words), *([total] if total else [])]
             print_table(annex.title, annex.heads, rows, right=tuple(annex.list_numbers()))
+    if len(planned) > SHOWN_STATIONS:
+        click.echo(f"… and {len(planned) - SHOWN_STATIONS} more stations in the documents; the total is of all")
     if len(made.differences) > SHOWN_DIFFERENCES:
         click.echo(f"… and {len(made.differences) - SHOWN_DIFFERENCES} more in the documents")
     if made.pending:

@@ -13,7 +13,7 @@ from pathlib import Path
 import docx
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from broadcaster.airtime.words import ENGLISH
 from broadcaster.centre.editions import Written, read_edition, write_again, write_corrections, write_report
@@ -93,6 +93,33 @@ def test_report_written_again_is_the_same_edition_with_the_same_bytes(week: Week
     assert (again.is_new, again.report.made_at, again.report.edition) == (False, first.report.made_at, 1)
     assert hash_folder(week.workspace.reports) == first.edition.files
     assert again.report == first.report
+
+
+def test_questions_of_a_report_go_through_indexes_and_not_through_the_history(week: Week) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def note(*call: object) -> None:
+        asked.append((str(call[2]), call[3]))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        week.write()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    with week.record.read() as connection:
+        plans = [
+            str(row[3])
+            for statement, values in asked
+            if statement.startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)  # type: ignore[arg-type]
+        ]
+    grown = ("airings", "deliveries", "journal_lines", "plan_revisions", "receipts")
+    found = [plan for plan in plans if plan.split()[0] in ("SCAN", "SEARCH") and plan.split()[1] in grown]
+    assert {plan.split()[1] for plan in found} == set(grown)
+    # one condition alone would be all that a station ever had
+    whole = [plan for plan in found if "=?)" in plan.replace(" AND ", "") and " AND " not in plan]
+    assert [plan for plan in found if plan.startswith("SCAN")] == []
+    assert whole == []
 
 
 def test_edition_is_made_again_to_the_same_bytes_after_names_and_contacts_changed(week: Week, tmp_path: Path) -> None:

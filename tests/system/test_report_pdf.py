@@ -31,3 +31,6 @@ def test_totals_of_the_pdf_are_the_sums_of_the_rows_it_shows(tmp_path: Path) -> 
     sizes = re.findall(r"Page +\d+ size: +([\d.]+) x ([\d.]+)", pages.stdout)
     # A4: the letter and the charts upright, annex I lying.
     assert [float(width) < float(height) for width, height in sizes] == [True, True, True, False]
+    # Every letter, with all its Vietnamese marks, is of one face: none is borrowed from another.
+    told = subprocess.run(["pdffonts", files.pdf], check=True, capture_output=True, text=True).stdout.splitlines()[2:]
+    assert [line for line in told if "Liberation" not in line.split()[0]] == []

@@ -18,7 +18,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from broadcaster.airtime.documents import ReportFiles, write_documents
-from broadcaster.airtime.figures import Report
+from broadcaster.airtime.figures import Correction, Report
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import sum_report
 from broadcaster.airtime.words import ENGLISH
@@ -239,3 +239,42 @@ def test_office_edits_its_own_template_and_a_wrong_one_is_named(tmp_path: Path) 
     with pytest.raises(WorkspaceError, match="not_there"):
         write_documents(report, schedules, tmp_path, "x", own)
     assert files.docx.read_bytes() == before
+
+
+def test_correction_is_told_also_by_a_template_that_does_not_name_it(tmp_path: Path) -> None:
+    schedules = make_schedules()
+    report = sum_report(schedules, MONDAY, MONDAY, START, [], [], [], {}, pending=0)
+    corrected = dataclasses.replace(report, edition=2, correction=Correction(1, START, ()))
+    own = tmp_path / "report.docx"
+    for section, told_at in (("I. Chung", 1), ("Kết quả", 0)):
+        document = docx.Document()
+        for line in ("BÁO CÁO", section, "Đã phát {{ played_minutes }} phút"):
+            document.add_paragraph(line)
+        document.save(str(own))
+        files = write_documents(corrected, schedules, tmp_path, "x", own)
+        lines = [one.text for one in docx.Document(str(files.docx)).paragraphs]
+        assert lines.pop(told_at).startswith("Bản 2, thay bản 1")
+        assert lines == ["BÁO CÁO", section, "Đã phát 0 phút"]
+    document.paragraphs[0].text = "BÁO CÁO {{ correction_note }}"
+    document.save(str(own))
+    files = write_documents(corrected, schedules, tmp_path, "x", own)
+    lines = [one.text for one in docx.Document(str(files.docx)).paragraphs]
+    assert len(lines) == 3
+    assert lines[0].startswith("BÁO CÁO Bản 2, thay bản 1")
+
+
+def test_template_may_make_columns_of_its_own(tmp_path: Path) -> None:
+    schedules = make_schedules_of_34()
+    document = docx.Document()
+    cells = document.add_table(rows=1, cols=3).rows[0].cells
+    for cell, text in zip(cells, ("{%tc for head in station_heads %}", "{{ head }}", "{%tc endfor %}"), strict=True):
+        cell.text = text
+    document.save(str(tmp_path / "report.docx"))
+    files = write_documents(make_week(schedules, 3), schedules, tmp_path, "x", tmp_path / "report.docx")
+    (table,) = docx.Document(str(files.docx)).tables
+    assert [len(table.columns), len(table.rows[0].cells), table.rows[0].cells[1].text] == [13, 13, "Xã, thị trấn"]
+
+
+def test_json_is_written_as_the_standard_writer_would(week: tuple[Report, ReportFiles]) -> None:
+    written = week[1].json.read_text(encoding="utf-8")
+    assert written == json.dumps(json.loads(written), ensure_ascii=False, indent=1) + "\n"
