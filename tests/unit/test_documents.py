@@ -21,7 +21,7 @@ from broadcaster.airtime.documents import ReportFiles, write_documents
 from broadcaster.airtime.figures import Correction, Report
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import sum_report
-from broadcaster.airtime.words import ENGLISH
+from broadcaster.airtime.words import ENGLISH, VIETNAMESE
 from broadcaster.core.errors import WorkspaceError
 from broadcaster.core.ids import ColumnId, StationId
 from broadcaster.core.model import Station, StationKind
@@ -278,3 +278,14 @@ def test_template_may_make_columns_of_its_own(tmp_path: Path) -> None:
 def test_json_is_written_as_the_standard_writer_would(week: tuple[Report, ReportFiles]) -> None:
     written = week[1].json.read_text(encoding="utf-8")
     assert written == json.dumps(json.loads(written), ensure_ascii=False, indent=1) + "\n"
+
+
+def test_broken_chain_is_told_in_letter_and_page(tmp_path: Path) -> None:
+    schedules = make_schedules_of_34()
+    station, told = StationId("xa-7"), "journal: log aa: line 9 follows line 7"
+    report = dataclasses.replace(make_week(schedules, 5), breaks={station: [told]})
+    for words, name in ((VIETNAMESE, "x"), (ENGLISH, "y")):
+        files = write_documents(report, schedules, tmp_path, name, words=words)
+        letter = [one.text for one in docx.Document(str(files.docx)).paragraphs]
+        assert any(f"Xã thứ 7: {told}" in line for line in letter)
+        assert f"Xã thứ 7: {told}" in files.html.read_text(encoding="utf-8")
