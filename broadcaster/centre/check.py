@@ -51,7 +51,7 @@ def check_workspace(workspace: Workspace, now_at: datetime) -> list[Finding]:
     except BroadcasterError as error:
         findings.append(Finding(error.message, error.hint))
     if found.schedules is not None:
-        findings += _check_stations(found.schedules)
+        findings += _check_stations(found.schedules, now_at)
     return findings + _check_lines()
 
 
@@ -102,12 +102,14 @@ def _check_days(record: Record, schedules: Schedules, now_at: datetime) -> list[
     return findings
 
 
-def _check_stations(schedules: Schedules) -> list[Finding]:
-    loose = [station.id for station in schedules.stations if not station.is_connected()]
+def _check_stations(schedules: Schedules, now_at: datetime) -> list[Finding]:
+    today = now_at.astimezone(schedules.centre.zone).date()
+    stations = [station for station in schedules.stations if station.is_valid_on(today)]
+    loose = [station.id for station in stations if not station.is_connected()]
     if not loose:
         return []
     shown = ", ".join(loose[:5]) + (f" and {len(loose) - 5} more" if len(loose) > 5 else "")
-    message = f"{len(loose)} of {len(schedules.stations)} stations are not connected yet: {shown}"
+    message = f"{len(loose)} of {len(stations)} stations are not connected yet: {shown}"
     hint = "`broadcaster station enrol ID` prints what there is to do (docs/station-box.md)"
     return [Finding(message, hint, is_wrong=False)]
 

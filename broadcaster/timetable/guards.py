@@ -11,7 +11,7 @@ from broadcaster.core.model import QuietHours
 from broadcaster.core.schedules import Guard, OwnHours, Schedules, Slot
 from broadcaster.core.time import DAYS, plan_dates
 from broadcaster.timetable.overlap import DAY_MIN, SEARCH_DAYS, SEARCH_FROM, Places, count_minutes, is_weekly
-from broadcaster.timetable.recur import list_rule, match_slot
+from broadcaster.timetable.recur import DAY_NAMES, list_rule, match_slot
 
 PAUSE_MIN = 1.0
 Session = list[Slot]
@@ -22,7 +22,7 @@ def match_guards(schedules: Schedules, stations: Places, timetable: Places) -> I
     """Find every slot that a guard, or the centre's quiet hours, does not allow.
 
     A slot is as long as its `max_min`. Slots of one station that follow each other within a minute are one session, a
-    repeat like any other. Each slot is named once for each guard, with the first date on which it breaks it.
+    repeat like any other. Each slot is named once for each guard, with the first day on which it breaks it.
     """
     for n, slot in enumerate(schedules.slots):
         yield from _match_quiet(n, slot, schedules.centre.quiet_hours, "centre.yaml", timetable)
@@ -86,11 +86,10 @@ def _match_guard(
 
 
 def _match_day(guard: Guard, on: date, today: Sequence[Slot]) -> Iterator[tuple[str, Slot, str, str]]:
-    when = f"{DAYS[on.weekday()]} {on:%d/%m/%Y}"
     if on.weekday() not in guard.days:
         allowed = ", ".join(DAYS[day] for day in sorted(guard.days))
         for slot in today:
-            yield "days", slot, f"slot {slot.id!r} is on {when}", f"only {allowed}"
+            yield "days", slot, f"slot {slot.id!r} is on {_name_day(on, [slot])}", f"only {allowed}"
     for slot in today:
         own = next((own for own in guard.own_hours if _is_own(own, slot, on)), None)
         if own is not None:
@@ -98,19 +97,26 @@ def _match_day(guard: Guard, on: date, today: Sequence[Slot]) -> Iterator[tuple[
             message = (
                 f"slot {slot.id!r} ({slot.at:%H:%M}, up to {slot.max_min} min) meets the communes' own hours {span}"
             )
-            yield "own", slot, f"{message} on {when}", "another time"
+            yield "own", slot, f"{message} on {_name_day(on, [slot])}", "another time"
     sessions = list_sessions(today)
     limit = guard.session_max_min
     for session in sessions:
         length_min = sum_session_min(session)
         if limit is not None and length_min > limit:
             what = " + ".join(slot.id for slot in session)
-            message = f"the session {what} on {when} is {length_min:.0f} min long"
+            message = f"the session {what} on {_name_day(on, session)} is {length_min:.0f} min long"
             yield "session", session[-1], message, f"{limit} min at most, or a pause"
     most = guard.sessions_per_day
     if most is not None and len(sessions) > most:
         extra = sessions[most][0]
-        yield "count", extra, f"slot {extra.id!r} is session {most + 1} on {when}", f"{most} sessions a day at most"
+        message = f"slot {extra.id!r} is session {most + 1} on {_name_day(on, today)}"
+        yield "count", extra, message, f"{most} sessions a day at most"
+
+
+def _name_day(on: date, slots: Iterable[Slot]) -> str:
+    """Name a weekday, with its date where the slots are not there every week."""
+    is_always = all(is_weekly(slot) and slot.starts_on is None for slot in slots)
+    return f"a {DAY_NAMES[on.weekday()]}" if is_always else f"{DAY_NAMES[on.weekday()]} {on:%d/%m/%Y}"
 
 
 def _is_own(own: OwnHours, slot: Slot, on: date) -> bool:

@@ -32,11 +32,14 @@ def match_slot(slot: Slot, on: date, copies: Iterable[DayCopy] = ()) -> Match:
     """Match a slot against a date.
 
     In this order: an exception keeps the slot away; a date of `dates` brings it; then period, weekday, week, place in
-    the month and holiday must all agree. A copied day is matched as the day that it is like.
+    the month and holiday must all agree. A copied day is matched as the day that it is like; only what names the date
+    itself, an exception or one of `dates`, is stronger.
     """
     day = choose_pattern_day(on, copies)
+    if day == on or on in slot.dates or any(first <= on <= last for first, last in slot.excepted):
+        return _match_day(slot, on)
     found = _match_day(slot, day)
-    return found if day == on else Match(found.is_on, f"{on:%d/%m/%Y} is like {day:%d/%m/%Y}: {found.reason}")
+    return Match(found.is_on, f"{on:%d/%m/%Y} is like {day:%d/%m/%Y}: {found.reason}")
 
 
 def list_rule(slot: Slot) -> tuple[object, ...]:

@@ -163,3 +163,14 @@ def test_copied_day_has_the_slots_of_the_other_day_and_the_column_of_its_own() -
     (found,) = expand_day(schedules, saturday, Shelf([]))
     assert found.on == saturday
     assert match_slot(schedules.slots[0], saturday, schedules.copies).reason.startswith("14/10/2023 is like 09/10/2023")
+
+
+def test_what_names_a_copied_date_itself_is_stronger_than_the_copy() -> None:
+    monday, saturday = date(2023, 10, 9), date(2023, 10, 14)
+    copies = (DayCopy(saturday, monday),)
+    mondays = dataclasses.replace(SLOT, days=frozenset({0}))
+    assert match_slot(mondays, saturday, copies).is_on
+    away = match_slot(dataclasses.replace(mondays, excepted=((saturday, saturday),)), saturday, copies)
+    assert (away.is_on, away.reason) == (False, "14/10/2023 is an exception")
+    named = dataclasses.replace(SLOT, days=frozenset({1}), dates=frozenset({saturday}))
+    assert match_slot(named, saturday, copies).reason == "14/10/2023 is one of its dates"
