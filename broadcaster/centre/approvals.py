@@ -114,7 +114,7 @@ def decide(
     """
     if user.role not in MAY[decision]:
         may = " or ".join(role.value for role in MAY[decision])
-        raise NotAllowedError(f"{user.name} is {user.role.value}; {decision.value} takes a {may}")
+        raise NotAllowedError(f"{user.name} is {user.role.value}: this needs the role {may}")
     if decision is Decision.REJECTED and not reason.strip():
         raise InputError("a rejection needs a reason", hint="say it with --reason")
     with record.write() as connection:

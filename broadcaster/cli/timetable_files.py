@@ -12,7 +12,7 @@ from broadcaster.cli.screen import print_table
 from broadcaster.core.errors import InputError
 from broadcaster.core.files import write_atomic
 from broadcaster.core.time import read_date
-from broadcaster.timetable.calendar_file import read_calendar, write_calendar
+from broadcaster.timetable.calendar_file import UNSAID, read_calendar, write_calendar
 from broadcaster.timetable.edit import BACKUP, SlotChange, plan_edit, read_slots, write_edit
 from broadcaster.timetable.spreadsheet import read_csv, read_workbook, write_csv, write_workbook
 
@@ -55,10 +55,11 @@ def import_file(context: click.Context, file: Path, keep: bool, yes: bool) -> No
 
     Comments and the order of the file stay; the file as it was lies beside it. Nothing is published by this.
     """
-    slots = READERS[_choose_ending(file)](file)
+    ending = _choose_ending(file)
+    slots = READERS[ending](file)
     with open_desk(context) as desk:
         folder = desk.workspace.schedules
-    edit = plan_edit(folder, slots, is_whole=not keep)
+    edit = plan_edit(folder, slots, is_whole=not keep, unsaid=UNSAID if ending == ".ics" else ())
     if not edit.changes:
         click.echo("nothing would change")
         return

@@ -25,6 +25,8 @@ from broadcaster.timetable.table import ITEM_KINDS, Value
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 REPEAT = "repeat"
+# What an event does not say: a slot that is there already keeps it.
+UNSAID = ("late", "priority", "volume", "lead_min", "begins", "within_min", "repeat_if_missing")
 MAX_MIN = 720
 
 
@@ -72,7 +74,8 @@ def _make_event(schedules: Schedules, slot: Slot, first_on: date, last_on: date)
     event.add("location", ", ".join(slot.stations))
     if ruled:
         event.add("rrule", _make_rule(slot, zone_end=_end_of(slot, schedules)))
-    for name, extra in (("exdate", set(ruled) - set(real)), ("rdate", set(real) - set(ruled) - {first})):
+    excepted = {on for on in dates if any(first_out <= on <= last_out for first_out, last_out in slot.excepted)}
+    for name, extra in (("exdate", (set(ruled) - set(real)) | excepted), ("rdate", set(real) - set(ruled) - {first})):
         if extra:
             event.add(name, [datetime.combine(on, slot.at, zone) for on in sorted(extra)])
     return event

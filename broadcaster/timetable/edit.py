@@ -60,13 +60,16 @@ def read_slots(folder: Path) -> list[Mapping[str, object]]:
     return [dict(slot) for slot in _load(folder / TIMETABLE)["slots"]]
 
 
-def plan_edit(folder: Path, slots: Sequence[Mapping[str, Value]], *, is_whole: bool) -> TimetableEdit:
+def plan_edit(
+    folder: Path, slots: Sequence[Mapping[str, Value]], *, is_whole: bool, unsaid: Sequence[str] = ()
+) -> TimetableEdit:
     """Plan how the slots of a timetable become others. Nothing is written.
 
     Args:
         folder: The workspace's schedules/.
         slots: What the slots are to be; the order of those that are there stays.
         is_whole: Slots that are not among them go.
+        unsaid: Fields that the slots say nothing of: who has them keeps them.
 
     Raises:
         ConfigError: The timetable would not be right, or is not now; holds every fault.
@@ -84,7 +87,7 @@ def plan_edit(folder: Path, slots: Sequence[Mapping[str, Value]], *, is_whole: b
             changes.append(SlotChange(ChangeKind.REMOVED, slot["id"], ()))
             del present[place]
         elif slot["id"] in wanted:
-            details = _change_slot(slot, wanted[slot["id"]])
+            details = _change_slot(slot, wanted[slot["id"]], unsaid)
             if details:
                 changes.append(SlotChange(ChangeKind.CHANGED, slot["id"], details))
     changes.reverse()
@@ -117,12 +120,14 @@ def write_edit(folder: Path, edit: TimetableEdit) -> Path:
     return folder / BACKUP
 
 
-def _change_slot(slot: CommentedMap, new: Mapping[str, Value]) -> tuple[tuple[str, str, str], ...]:
+def _change_slot(
+    slot: CommentedMap, new: Mapping[str, Value], unsaid: Sequence[str] = ()
+) -> tuple[tuple[str, str, str], ...]:
     names = list(list_fields())
     before, after = write_row(slot), write_row(new)
     details = []
     for name, old_text, new_text in zip(names, before, after, strict=True):
-        if old_text == new_text:
+        if old_text == new_text or name in unsaid:
             continue
         details.append((name, old_text, new_text))
         if name in new:

@@ -47,6 +47,10 @@ class Shelf:
         """List what a fill may take on a date: all that its column has of this date and earlier ones."""
         return [piece for piece in self._pieces.get(column, ()) if piece.on <= on]
 
+    def has_waiting_piece(self, column: ColumnId, on: date) -> bool:
+        """Tell whether a fill could take something on a date if it were approved."""
+        return any(piece.column == column and piece.on <= on for piece in self._waiting)
+
     def list_waiting(self, item: RundownItem, on: date) -> list[Programme]:
         """List what a rundown item would stand for on a date if it were approved; a fill waits for nothing."""
         if item.column is None:
@@ -175,7 +179,10 @@ def _name_missing(item: RundownItem, shelf: Shelf, on: date) -> list[str]:
     """Name what a rundown item stands for in vain; a fill misses nothing as long as its column has a piece."""
     if item.fill is None:
         return [f"column {item.column}" if item.column else f"programme {item.programme}"]
-    return [] if shelf.list_pieces(item.fill, on) else [f"column {item.fill} to fill with"]
+    if shelf.list_pieces(item.fill, on):
+        return []
+    whose = f"column {item.fill} to fill with"
+    return [f"approval of {whose}" if shelf.has_waiting_piece(item.fill, on) else whose]
 
 
 def _find_repeated(slot: Slot, source: Slot, on: date, copies: Sequence[DayCopy]) -> date | None:

@@ -64,6 +64,8 @@ def test_fill_misses_something_only_when_its_column_has_no_piece_at_all() -> Non
     tin = make_programme("tin", duration_ms=29 * MINUTE_MS)
     assert expand(AFTERNOON, MONDAY, tin).missing == ("column ca-nhac to fill with",)
     assert expand(AFTERNOON, MONDAY, tin, *make_music(3, on=TUESDAY)).missing == ("column ca-nhac to fill with",)
+    (drafts,) = expand_day(make_schedules(AFTERNOON), MONDAY, Shelf([*IDENTS, tin], make_music(3)))
+    assert drafts.missing == ("approval of column ca-nhac to fill with",)
     full = expand(AFTERNOON, MONDAY, tin, *make_music(3))
     assert (full.missing, full.filling) == ((), frozenset())
 

@@ -18,7 +18,7 @@ from broadcaster.centre.workspace import init_workspace
 from broadcaster.core.errors import InputError, TimetableError
 from broadcaster.core.ids import SlotId
 from broadcaster.core.schedules import DayCopy, HolidayRule, Schedules, Slot
-from broadcaster.timetable.calendar_file import read_calendar, write_calendar
+from broadcaster.timetable.calendar_file import UNSAID, read_calendar, write_calendar
 from broadcaster.timetable.edit import BACKUP, ChangeKind, plan_edit, read_slots, write_edit
 from broadcaster.timetable.forms import SlotForm
 from broadcaster.timetable.read import read_schedules
@@ -206,18 +206,20 @@ def test_calendar_taken_back_gives_the_same_slots(tmp_path: Path) -> None:
     workspace, _ = init_workspace(tmp_path / "w")
     (workspace.schedules / "timetable.yaml").write_text(
         FULL.replace("      - programme: dai-hieu\n", "").replace("from: 2023-10-01", "from: 2023-10-02")
-        + "    nth: [2, -1]\n    days: [tue, thu]\n    to: 2024-06-30\n", encoding="utf-8",
+        + "    nth: [2, -1]\n    days: [tue, thu]\n    to: 2024-06-30\n    lead_min: 90\n    volume: 80\n",
+        encoding="utf-8",
     )  # fmt: skip
     before = read_schedules(workspace.schedules)
     file = tmp_path / "lich.ics"
     file.write_bytes(write_calendar(before, date(2023, 10, 2), LAST, MADE_AT))
-    write_edit(workspace.schedules, plan_edit(workspace.schedules, read_calendar(file), is_whole=True))
+    edit = plan_edit(workspace.schedules, read_calendar(file), is_whole=True, unsaid=UNSAID)
+    write_edit(workspace.schedules, edit)
     after = read_schedules(workspace.schedules)
     for old, new in zip(before.slots, after.slots, strict=True):
         span = [date(2023, 10, 2) + timedelta(days=n) for n in range(363)]
         assert [match_slot(new, on).is_on for on in span] == [match_slot(old, on).is_on for on in span]
-        assert (new.title, new.at, new.max_min, new.rundown, new.repeat_of) == (
-            old.title, old.at, old.max_min, old.rundown, old.repeat_of,
+        assert (new.title, new.at, new.max_min, new.rundown, new.repeat_of, new.lead, new.volume) == (
+            old.title, old.at, old.max_min, old.rundown, old.repeat_of, old.lead, old.volume,
         )  # fmt: skip
 
 
