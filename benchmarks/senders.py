@@ -17,6 +17,7 @@ import os
 import secrets
 import shutil
 import signal
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -53,6 +54,7 @@ def send(wish: Wish) -> Wish:
     source, key = Path(wish["source"]), Path(wish["key"])
     hosts = {StationId(str(number)): one for number, one in enumerate(wish["stations"])}
     done_bytes = 0
+    opened_s: list[float] = []
 
     def progress(more_bytes: int) -> None:
         nonlocal done_bytes
@@ -63,7 +65,9 @@ def send(wish: Wish) -> Wish:
     def serve(station: StationId) -> int:
         one = hosts[station]
         address = StationAddress(station, one["host"], wish["port"], wish["user"], wish["host_key"], one["folder"])
+        began_s = time.monotonic()
         with open_session(address, key) as session:
+            opened_s.append(time.monotonic() - began_s)
             return send_file(session, source, wish["name"], progress).bytes_sent
 
     def work() -> Wish:
@@ -72,6 +76,7 @@ def send(wish: Wish) -> Wish:
         return {
             "failed": failed,
             "sent_bytes": sum(outcome.value or 0 for outcome in outcomes),
+            "open_s": statistics.median(opened_s or [0.0]),
             "ended_at_s": time.monotonic(),
         }
 
