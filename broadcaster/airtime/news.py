@@ -46,6 +46,10 @@ def fetch_news(session: StationSession, watch: FileWatch, read_known: ReadKnown,
     look = watch.look(f"{OUTBOX}/{STATUS}", growing, [path for name, path in paths.items() if name not in known])
     if look is None:
         return None
+    troubles: list[str] = []
+    status = read_written_status(look.rewritten, troubles)
+    if status is None or abs((status.at.date() - on).days) >= WATCHED_DAYS:
+        return None  # by its clock it writes into files of other days
     files = []
     for name in known.keys() & paths.keys():
         if data := look.grown[paths[name]]:
@@ -53,7 +57,5 @@ def fetch_news(session: StationSession, watch: FileWatch, read_known: ReadKnown,
             if file is None:
                 return None
             files.append(file)
-    troubles: list[str] = []
-    status = read_written_status(look.rewritten, troubles)
     chains = follow_chains(sorted(files, key=lambda file: file.name), known)
     return Collection(session.address.station, status, None, tuple(files), chains, tuple(troubles))

@@ -12,12 +12,12 @@ from broadcaster.airtime.collect import JOURNAL, Collection, ReadKnown
 from broadcaster.airtime.news import fetch_news
 from broadcaster.centre.deliver import (
     collect_one,
-    keep_found,
     keep_trouble,
     make_address,
     make_reader,
     require_trust,
 )
+from broadcaster.centre.keeper import Keeper
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError, DeliveryError
 from broadcaster.core.ids import StationId
@@ -95,6 +95,7 @@ class Collector:
         self._record = record
         self._clock = clock
         self._is_keeping = is_keeping
+        self._keeper = Keeper(record, clock)
         self._kept: dict[StationId, _Kept] = {}
 
     def collect(self, schedules: Schedules, stations: Iterable[Station]) -> dict[StationId, int | BroadcasterError]:
@@ -173,7 +174,7 @@ class Collector:
         if found is None:
             kept.known.forget()
             return collect_one(self._record, station, kept.session, self._clock)
-        lines = keep_found(self._record, found, self._clock)
+        lines = self._keeper.keep(found)
         kept.known.follow(found)
         return lines
 

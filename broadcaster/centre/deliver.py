@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from broadcaster.airtime.collect import (
-    Collection,
     ReadKnown,
     fetch_outbox,
     keep_collection,
@@ -107,11 +106,7 @@ def collect_one(record: Record, station: Station, session: StationSession, clock
     """
     if not station.has_agent:
         return look_after(record, station, session, clock)
-    return keep_found(record, fetch_outbox(session, make_reader(record, station.id)), clock)
-
-
-def keep_found(record: Record, found: Collection, clock: Clock) -> int:
-    """Keep what was collected; returns how many lines were new."""
+    found = fetch_outbox(session, make_reader(record, station.id))
     with record.write() as connection:
         # The time is read with the lock in hand: a report that knows of this instant has seen these lines.
         return keep_collection(connection, found, clock.now_at())

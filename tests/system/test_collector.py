@@ -18,6 +18,7 @@ from broadcaster.centre.deliver import make_reader
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.ids import StationId
+from broadcaster.core.time import Clock
 from broadcaster.demo.embedded import start_embedded
 from broadcaster.demo.openssh import start_sshd
 from broadcaster.link.session import open_session
@@ -165,3 +166,23 @@ def test_looking_again_costs_one_round_trip(tmp_path: Path, workspace: Workspace
                     assert keep_collection(connection, found, CLOCK.now_at() + timedelta(number)) == 3
     assert took[2:] == [1, 1]
     assert took[0] <= 11  # the clock, the status, the list, and each of two files
+
+
+@pytest.mark.parametrize("clock", [FakeClock(START), CLOCK], ids=["clock", "clock-years-off"])
+def test_what_comes_at_the_same_moment_is_kept_whole_and_counted_apart(
+    tmp_path: Path, workspace: Workspace, record: Record, clock: Clock
+) -> None:
+    names = ("an-nong", "minh-son", "hop-ly", "tho-dan")
+    with open_fleet(tmp_path / "boxes", workspace, record, names, prepare=lambda _: None) as fleet:
+        diaries = {name: Diary(fleet.boxes[name].outbox, name) for name in names}
+        collector = Collector(workspace, record, clock, is_keeping=True)
+        stations = [fleet.make_station(name) for name in names]
+        for number in range(1, 4):
+            for count, diary in enumerate(diaries.values(), 1):
+                for airing in range(count):
+                    diary.write_airing(0, 10 * number + airing)
+                diary.write_status()
+            found = collector.collect(make_schedules(), stations)
+            assert found == {name: 2 * count for count, name in enumerate(names, 1)}
+        collector.close()
+    assert count_lines(record) == 3 * 2 * (1 + 2 + 3 + 4)
