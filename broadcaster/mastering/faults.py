@@ -6,6 +6,7 @@ recording of speech or music passes them with room.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -121,22 +122,22 @@ class FaultFinder:
         self._peak = max(self._peak, peak)
         if peak < self._peak * 10 ** (-_NEAR_PEAK_DB / 20) or peak < 10 ** (-12 / 20):
             return
-        level = peak * 10 ** (-_NEAR_PEAK_DB / 20) * self._full_scale
+        # Whole numbers are compared with whole numbers: with others numpy would carry them all over to double precision.
         levels = np.abs(samples)
-        high = (levels >= level)[1:]
-        still = high & (np.abs(np.diff(samples, axis=0)) <= _FLAT * self._full_scale)
+        high = levels[1:] >= math.ceil(peak * 10 ** (-_NEAR_PEAK_DB / 20) * self._full_scale)
+        still = high & (np.abs(np.diff(samples, axis=0)) <= math.floor(_FLAT * self._full_scale))
         run = still[: -(_FLAT_SAMPLES - 2)].copy()
         for n in range(1, _FLAT_SAMPLES - 1):
             run &= still[n : len(still) - (_FLAT_SAMPLES - 2) + n]
-        count = _count_runs(run) + _count_runs(levels > 1.01 * self._full_scale)
+        count = _count_runs(run) + _count_runs(levels > math.floor(1.01 * self._full_scale))
         if count:
             self._clipped_count += count
             self._clipped.append(self._frames / RATE_HZ)
             del self._clipped[3:]
 
     def _look_for_hum(self, samples: npt.NDArray[np.int32]) -> None:
-        mono = samples.sum(axis=1, dtype=np.float64) / (2 * _FULL_SCALE)
-        slow = mono.reshape(_HUM_RATE_HZ, -1).mean(axis=1)
+        pairs = samples.reshape(_HUM_RATE_HZ, -1).astype(np.float32)
+        slow = (pairs @ np.ones(pairs.shape[1], dtype=np.float32)).astype(np.float64) / (pairs.shape[1] * _FULL_SCALE)
         spectrum = np.abs(np.fft.rfft(slow * _HUM_WINDOW)) * 2 / _HUM_WINDOW.sum()
         levels = 20 * np.log10(np.maximum(spectrum, 1e-9))
         self._lines.append(np.array([levels[hertz - 1 : hertz + 2].max() for hertz in _HUM_HZ]))

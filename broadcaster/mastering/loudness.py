@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import numpy.typing as npt
@@ -146,7 +146,6 @@ class LoudnessMeter:
         return over
 
     def _settle(self) -> None:
-        wait(self._pending)
         for done in self._pending:
             done.result()
         self._pending = []
