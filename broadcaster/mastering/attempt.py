@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from broadcaster.core.errors import EncodeError
 from broadcaster.core.model import LoudnessReading, MasteringTarget
+from broadcaster.mastering.ahead import map_ahead
 from broadcaster.mastering.encode import encode_spooled, encode_stretch
 from broadcaster.mastering.info_header import FRAME_SAMPLES, count_frames, plan_info_header
 from broadcaster.mastering.join import Stream, choose_seam, join_at, match_stream
@@ -35,7 +35,6 @@ _PARTS = 4
 _LIMITED_FRAMES = 1152  # 30 s: of these some are encoded twice
 _NEAR_S = 2  # a dip may change the sound so far from its second
 _SLOT_BYTES = 8 << 20
-_AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,12 @@ class Encoding:
         the next time: at worst the programme is one piece.
         """
         at = first = last = 0
-        with contextlib.closing(self._encode_all(renderer)) as streams:
+        indexes = range(len(self._bounds) - 1)
+
+        def encode(index: int) -> Stream:
+            return self._encode(index, index, renderer, _OVERLAPS[0])
+
+        with contextlib.closing(map_ahead(self._workers, encode, indexes)) as streams:
             earlier = next(streams)
             for index, later in enumerate(streams, 1):
                 if index <= last:
@@ -155,23 +159,6 @@ class Encoding:
             if earlier.end < self._frames:
                 raise EncodeError(f"the encoder gave {earlier.end} frames of {self._frames}")
             yield earlier.cut(at, self._frames), self._frames
-
-    def _encode_all(self, renderer: Renderer) -> Generator[Stream]:
-        ahead: deque[Future[Stream]] = deque()
-        indexes: Iterator[int] = iter(range(len(self._bounds) - 1))
-        try:
-            while True:
-                while len(ahead) < _AHEAD and (index := next(indexes, None)) is not None:
-                    ahead.append(self._workers.submit(self._encode, index, index, renderer, _OVERLAPS[0]))
-                if not ahead:
-                    return
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
-            for future in ahead:
-                if not future.cancelled():
-                    future.exception()
 
     def _encode(self, first: int, last: int, renderer: Renderer, overlap: int) -> Stream:
         """Encode the stretches from `first` to `last` in one; what a single one gave is kept."""

@@ -122,7 +122,7 @@ class FaultFinder:
         self._peak = max(self._peak, peak)
         if peak < self._peak * 10 ** (-_NEAR_PEAK_DB / 20) or peak < 10 ** (-12 / 20):
             return
-        # Whole numbers are compared with whole numbers: with others numpy would carry them all over to double precision.
+        # Whole numbers beside whole numbers: for others numpy would carry them all over to double precision.
         levels = np.abs(samples)
         high = levels[1:] >= math.ceil(peak * 10 ** (-_NEAR_PEAK_DB / 20) * self._full_scale)
         still = high & (np.abs(np.diff(samples, axis=0)) <= math.floor(_FLAT * self._full_scale))

@@ -1,6 +1,6 @@
 """Loudness meter: K-weighting, gates, range, momentary and short-term loudness, true peak. Pure, fed in pieces.
 
-It keeps one number per 100 ms of programme, so its memory does not grow with the sound.
+It keeps two numbers per 100 ms of programme, so its memory does not grow with the sound.
 
 Sources: ITU-R BS.1770-5 annexes 1 and 2; EBU Tech 3341 (momentary, short-term); EBU Tech 3342 (range).
 """
@@ -37,16 +37,31 @@ def sum_loudness(energy: Samples) -> Samples:
         return np.asarray(_OFFSET_LUFS + 10 * np.log10(energy))
 
 
+def integrate_lufs(momentary_lufs: Samples) -> float:
+    """Give the gated loudness (LUFS) of a programme from its momentary loudness at every 100 ms; -inf for silence.
+
+    >>> round(integrate_lufs(np.array([-23.0, -23.0, -36.0, -80.0])), 1)
+    -23.0
+    """
+    levels = momentary_lufs[momentary_lufs > ABSOLUTE_GATE_LUFS]
+    if not len(levels):
+        return float("-inf")
+    energy = 10 ** ((levels - _OFFSET_LUFS) / 10)
+    gate = sum_loudness(energy.mean()) + _RELATIVE_GATE_LU
+    return float(sum_loudness(energy[levels > gate].mean()))
+
+
 class _ChannelMeter:
     """Energies and true peak of one channel; channels do not touch each other, so each may have a thread."""
 
     def __init__(self, rate_hz: int, watch: float | None) -> None:
         self.energies = array("d")
+        self.peaks = array("f")
         self.peak = TruePeakMeter(1, watch, rate_hz)
         self._step = round(rate_hz * _STEP_S)
         self._filter = KWeighting(rate_hz)
         self._unfiltered = np.zeros(0, dtype=np.float32)
-        self._left = np.zeros(0, dtype=np.float32)
+        self._left = np.zeros((2, 0), dtype=np.float32)
 
     def feed(self, samples: Numbers, scale: float) -> None:
         line = np.multiply(samples, scale, dtype=np.float32)
@@ -54,20 +69,21 @@ class _ChannelMeter:
         line = np.concatenate((self._unfiltered, line))
         whole = len(line) - len(line) % GROUP
         self._unfiltered = line[whole:]
-        self._sum_steps(self._filter.feed(line[:whole]))
+        self._sum_steps(self._filter.feed(line[:whole]), line[:whole])
 
     def finish(self) -> None:
         if count := len(self._unfiltered):
             last = np.concatenate((self._unfiltered, np.zeros(GROUP - count, dtype=np.float32)))
             self._unfiltered = last[:0]
-            self._sum_steps(self._filter.feed(last)[:count])
+            self._sum_steps(self._filter.feed(last)[:count], last[:count])
 
-    def _sum_steps(self, weighted: Fine) -> None:
-        line = np.concatenate((self._left, weighted))
-        whole = len(line) - len(line) % self._step
-        self._left = line[whole:]
-        steps = line[:whole].reshape(-1, self._step)
+    def _sum_steps(self, weighted: Fine, plain: Fine) -> None:
+        lines = np.concatenate((self._left, np.stack((weighted, plain))), axis=1)
+        whole = lines.shape[1] - lines.shape[1] % self._step
+        self._left = lines[:, whole:]
+        steps, heights = lines[:, :whole].reshape(2, -1, self._step)
         self.energies.extend(np.einsum("ij,ij->i", steps, steps) / self._step)
+        self.peaks.extend(np.abs(heights).max(axis=1))
 
 
 class LoudnessMeter:
@@ -119,6 +135,15 @@ class LoudnessMeter:
         """Give the short-term loudness (3 s) at every 100 ms, from the first whole window on."""
         return sum_loudness(self._average(_SHORT_TERM_STEPS))
 
+    def list_momentary_peaks_dbfs(self) -> Samples:
+        """Give the highest sample (dBFS) of both channels in each window of momentary loudness; -inf for silence."""
+        self._finish()
+        peaks = np.max([channel.peaks for channel in self._channels], axis=0)
+        if len(peaks) < _BLOCK_STEPS:
+            return np.zeros(0)
+        with np.errstate(divide="ignore"):
+            return np.asarray(20 * np.log10(np.lib.stride_tricks.sliding_window_view(peaks, _BLOCK_STEPS).max(axis=1)))
+
     def sum_audible_s(self) -> float:
         """Give how many seconds lie above the absolute gate; a single click makes 0.4 s."""
         return float((self.list_momentary_lufs() > ABSOLUTE_GATE_LUFS).sum() * _STEP_S)
@@ -131,7 +156,7 @@ class LoudnessMeter:
         self._finish()
         peaks = [channel.peak.read_dbtp() for channel in self._channels]
         return LoudnessReading(
-            integrated_lufs=self._sum_integrated(),
+            integrated_lufs=integrate_lufs(self.list_momentary_lufs()),
             range_lu=self._sum_range(),
             true_peak_dbtp=max(peaks),
             duration_s=self._frames / self._rate_hz,
@@ -161,14 +186,6 @@ class LoudnessMeter:
         if len(energy) < steps:
             return np.zeros(0)
         return np.asarray(np.lib.stride_tricks.sliding_window_view(energy, steps).mean(axis=1))
-
-    def _sum_integrated(self) -> float:
-        energy = self._average(_BLOCK_STEPS)
-        energy = energy[sum_loudness(energy) > ABSOLUTE_GATE_LUFS]
-        if not len(energy):
-            return float("-inf")
-        gate = sum_loudness(energy.mean()) + _RELATIVE_GATE_LU
-        return float(sum_loudness(energy[sum_loudness(energy) > gate].mean()))
 
     def _sum_range(self) -> float:
         energy = self._average(_SHORT_TERM_STEPS)

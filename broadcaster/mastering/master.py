@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import secrets
 import tempfile
@@ -29,17 +28,14 @@ from broadcaster.mastering.faults import FaultFinder
 from broadcaster.mastering.keep import write_as_it_is
 from broadcaster.mastering.load import Source, check_source, read_sound
 from broadcaster.mastering.loudness import LoudnessMeter
-from broadcaster.mastering.render import Renderer
-from broadcaster.mastering.setting import GOOD_SHARE, Attempt, Setting, choose_next, choose_setting, is_hit
+from broadcaster.mastering.rehearse import Levels, list_levels, rehearse_setting
+from broadcaster.mastering.setting import GOOD_SHARE, Attempt, choose_next, choose_setting, is_hit
 from broadcaster.mastering.sound import CHANNELS, HEADROOM_DB, RATE_HZ, SPREAD_DB, find_scale, view_samples
 from broadcaster.mastering.spool import Spool, open_spool
 from broadcaster.mastering.tag import plan_tags, write_tags
 
 _TRIES = 6
 _WORKERS = 2
-_REHEARSED_S = 4
-_SHORT_S = 150
-_YIELD = 0.7  # of a gain that a working limiter lets through, as a rule
 _SHORTEST_S = 0.4
 _CLICK_S = 0.8
 _SHARES = (0.15, 0.85)  # of the work: measuring; encoding and measuring again
@@ -47,12 +43,16 @@ _SHARES = (0.15, 0.85)  # of the work: measuring; encoding and measuring again
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one decoding of a recording tells: reading, seconds that can be heard, faults, loudness of each second."""
+    """What one decoding of a recording tells: reading, seconds that can be heard, faults, loudness of each second.
+
+    `levels` are for the limiter's rehearsal.
+    """
 
     reading: LoudnessReading
     audible_s: float
     warnings: tuple[SoundWarning, ...]
     curve_lufs: tuple[float, ...]
+    levels: Levels
 
 
 def measure_source(
@@ -86,29 +86,8 @@ def measure_source(
             done_s += piece.duration_seconds
             progress(done_s)
     curve = tuple(round(float(level), 1) for level in meter.list_short_term_lufs()[::10])
-    return Measured(meter.read(), meter.sum_audible_s(), finder.list_warnings(meter.list_momentary_lufs()), curve)
-
-
-def rehearse_setting(
-    spool: Spool, before: LoudnessReading, setting: Setting, target: MasteringTarget, workers: Executor
-) -> Setting:
-    """Limit without encoding and make good what the limiter takes off the loudness.
-
-    Of more than five minutes one stretch of 4 s in up to eight is limited: what these lose tells what the whole loses.
-    """
-    if setting.limit_dbtp is None:
-        return setting
-    step = max(1, min(8, spool.frames // (_SHORT_S * RATE_HZ)))
-    length = spool.frames if step == 1 else _REHEARSED_S * RATE_HZ
-    plain, limited = (LoudnessMeter(RATE_HZ, CHANNELS, workers=workers) for _ in range(2))
-    renderer = Renderer(spool, before, setting)
-    for start in range(0, spool.frames, length * step):
-        for piece in spool.read(start, start + length):
-            plain.feed(view_samples(piece), find_scale(HEADROOM_DB + setting.gain_db))
-        for samples in renderer.read(start, start + length):
-            limited.feed(samples)
-    lost_lu = plain.read().integrated_lufs - limited.read().integrated_lufs
-    return Setting(setting.gain_db + (lost_lu / _YIELD if math.isfinite(lost_lu) else 0.0), setting.limit_dbtp)
+    levels = list_levels(meter)
+    return Measured(meter.read(), meter.sum_audible_s(), finder.list_warnings(levels.loud_lufs), curve, levels)
 
 
 def make_master(
@@ -159,10 +138,10 @@ def make_master(
     try:
         with open_spool(folder) as spool, ThreadPoolExecutor(_WORKERS, "mastering") as workers:
             stage = advance.plan_stage(0, checked.announced_s)
-            measured, before = _measure_both(checked, stage, spool, workers)
-            attempt = write_as_it_is(checked, part, before, target)
+            measured, left = _measure_both(checked, stage, spool, workers)
+            attempt = write_as_it_is(checked, part, left.reading, target)
             if attempt is None:
-                attempt = _write_best(source, spool, part, before, target, workers, advance)
+                attempt = _write_best(source, spool, part, left, target, workers, advance)
         duration_ms = round(attempt.after.duration_s * 1000)
         shown = _show_before(checked, measured.reading)
         write_tags(part, plan_tags(tags, duration_ms, shown, attempt.after))
@@ -212,7 +191,7 @@ class _Progress:
 
 def _measure_both(
     source: Source, progress: Callable[[float], None], spool: Spool, workers: Executor
-) -> tuple[Measured, LoudnessReading]:
+) -> tuple[Measured, Measured]:
     """Measure the recording as it is, and what its profile leaves of it, which is spooled; once where it has none.
 
     Faults must be looked for before a profile: behind a sum nobody hears that the channels cancelled each other.
@@ -222,14 +201,14 @@ def _measure_both(
     measured = measure_source(as_it_is, progress, spool=spool if is_plain else None, workers=workers)
     _require_sound(source.path, measured.reading, measured.audible_s)
     if is_plain:
-        return measured, measured.reading
+        return measured, measured
     left = measure_source(source, progress, spool=spool, workers=workers)
     if left.audible_s == 0:
         raise SilentProgrammeError(
             f"{source.path} is silent behind the loudspeaker profile of schedules/centre.yaml",
             hint="its channels cancel each other or it is bass alone; export it with one channel",
         )
-    return measured, left.reading
+    return measured, left
 
 
 def _show_before(source: Source, before: LoudnessReading) -> LoudnessReading:
@@ -257,13 +236,14 @@ def _write_best(
     source: Path,
     spool: Spool,
     part: Path,
-    before: LoudnessReading,
+    left: Measured,
     target: MasteringTarget,
     workers: Executor,
     advance: _Progress,
 ) -> Attempt:
     attempts: list[Attempt] = []
-    setting = rehearse_setting(spool, before, choose_setting(before, target), target, workers)
+    before = left.reading
+    setting = rehearse_setting(spool, before, left.levels, choose_setting(before, target), workers)
     is_limited = setting.limit_dbtp is not None
     with tempfile.TemporaryFile(dir=part.parent, buffering=0) as room:
         encoding = Encoding(spool, before, target, workers, room, is_limited=is_limited)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 from broadcaster.core.errors import SilentProgrammeError
 from broadcaster.core.model import LoudnessReading, MasteringTarget
+from broadcaster.mastering.ahead import map_ahead
 from broadcaster.mastering.gain import GainPlan, plan_gain
 from broadcaster.mastering.limiter import Limiter
+from broadcaster.mastering.loudness import integrate_lufs
+from broadcaster.mastering.rehearse import Levels, choose_gain_db, match_losses
 from broadcaster.mastering.setting import Attempt, Setting, choose_next, choose_setting, is_hit
 from broadcaster.mastering.true_peak import Fine, TruePeakMeter
 
@@ -60,6 +64,53 @@ def test_next_setting_turns_up_more_where_the_limiter_swallows_half() -> None:
     first = Attempt(Setting(10.0, -1.0), make_reading(-17.0, -1.2), 6.0)
     second = Attempt(Setting(11.0, -1.0), make_reading(-16.5, -1.2), 7.0)
     assert choose_next([first, second], make_reading(-26.0, 0.0), TARGET).gain_db == pytest.approx(12.0)
+
+
+def test_a_few_seconds_over_the_ceiling_are_dipped_also_when_the_loudness_is_missed() -> None:
+    before = make_reading(-26.0, 0.0)
+    missed = Attempt(Setting(11.0, -1.2), make_reading(-16.3, -0.7), 6.0, {17: -0.7})
+    setting = choose_next([missed], before, TARGET)
+    assert setting.gain_db > 11.3
+    assert setting.limit_dbtp == -1.2
+    assert setting.dips_dbtp == {17: pytest.approx(-1.55)}
+    many = Attempt(missed.setting, missed.after, 6.0, dict.fromkeys(range(10), -0.7))
+    lowered = choose_next([many], before, TARGET)
+    assert lowered.limit_dbtp == pytest.approx(-1.55)
+    assert not lowered.dips_dbtp
+
+
+def test_what_a_limiter_takes_by_peaks_tells_the_gain_of_the_whole() -> None:
+    """Half of the places have high peaks and lose half of what passes -10 dBFS; a part of them tells of all."""
+    loud = np.tile([-20.0, -26.0], 300)
+    whole = Levels(loud, loud + np.tile([4.0, 16.0], 300))
+
+    def limit_levels(gain_db: float) -> Levels:
+        lost_lu = np.maximum(0.0, whole.peaks_dbfs + gain_db + 10.0) / 2
+        return Levels(whole.loud_lufs + gain_db - lost_lu, np.minimum(whole.peaks_dbfs + gain_db, -10.0))
+
+    gain_db = 6.0
+    for _ in range(3):
+        part = slice(0, 40)
+        plain, limited = (Levels(*(line[part] for line in levels)) for levels in (whole, limit_levels(gain_db)))
+        gain_db = choose_gain_db(whole, match_losses(plain, limited, gain_db), 6.0)
+    assert gain_db > 6.2
+    wanted_lufs = integrate_lufs(whole.loud_lufs) + 6.0
+    assert integrate_lufs(limit_levels(gain_db).loud_lufs) == pytest.approx(wanted_lufs, abs=0.05)
+
+
+def test_work_ahead_is_dropped_when_nobody_takes_it_any_more() -> None:
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        return item
+
+    with ThreadPoolExecutor(1) as workers:
+        results = map_ahead(workers, work, range(100))
+        assert next(results) == 0
+        results.close()
+    assert begun == list(range(len(begun)))
+    assert len(begun) <= 4
 
 
 def test_master_is_a_hit_only_within_tolerance_and_ceiling() -> None:
