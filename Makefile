@@ -60,6 +60,10 @@ bench-airtime: apt $(VENV)/dev # a year of journals of 34 to 3,321 stations, 10 
 bench-loudness: apt $(VENV)/dev # our meter and ffmpeg's on the signals of EBU Tech 3341: seconds
 	$(BIN)/python -m benchmarks.loudness
 
+.PHONY: bench-playout
+bench-playout: apt $(VENV)/dev # starts, gaps, memory and processor of the agent beside a process per item: ten minutes
+	$(BIN)/python -m benchmarks.playout
+
 .PHONY: fuzz-mastering
 fuzz-mastering: apt $(VENV)/dev # 2,000 broken recordings: some minutes
 	BROADCASTER_FUZZ_CASES=2000 $(BIN)/python -m pytest tests/audio/test_mastering_fuzz.py

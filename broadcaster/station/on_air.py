@@ -34,6 +34,7 @@ class OnAir:
     line: JournalEntry
     started_at: datetime
     saved_at: datetime
+    seen_ms: int = 0
 
     def expected_ms(self) -> int:
         """Say how much of it should sound."""
@@ -42,6 +43,14 @@ class OnAir:
     def is_whole(self) -> bool:
         """Tell whether as much was given out as was asked for, half a second aside."""
         return self.cue.output_ms() >= self.expected_ms() - SHORT_MS
+
+    def has_given_all(self) -> bool:
+        """Tell whether all that was asked for was given out and nothing came since the last look.
+
+        A player says that a file has ended some 50 ms after its sound has: time that a rundown need not wait.
+        """
+        before_ms, self.seen_ms = self.seen_ms, self.cue.output_ms()
+        return before_ms == self.seen_ms >= self.expected_ms()
 
 
 def make_start_line(start: Start, at: datetime, volume: int, clock: ClockWord) -> JournalEntry:

@@ -99,7 +99,7 @@ class Stage:
         if on_air is None:
             return
         try:
-            is_finished = on_air.cue.is_finished()
+            is_finished = on_air.cue.is_finished() or on_air.has_given_all()
         except PlayerError as error:
             self._fail(on_air, error)
             return
