@@ -179,8 +179,10 @@ def receive_once(receiver: Receiver) -> float:
     """Make one pass over the inbox, and look whether the commune's own items were changed.
 
     Returns:
-        How long to wait (s) before the next one: longer when the disk refused, so that a full one is left in peace.
+        How long to wait (s) before the next one: longer when this one took long, so that a flooded inbox leaves the
+        processor alone, and when the disk refused, so that a full one is left in peace.
     """
+    began_s = time.monotonic()
     try:
         receiver.library.own.load()
         receiver.receive_all()
@@ -188,7 +190,7 @@ def receive_once(receiver: Receiver) -> float:
         receiver.trouble = error.message
         _log.error("%s", error.message)
         return REST_S
-    return RECEIVE_EVERY_S
+    return max(RECEIVE_EVERY_S, 2 * (time.monotonic() - began_s))
 
 
 class StatusWriter:

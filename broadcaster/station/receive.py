@@ -34,6 +34,7 @@ from broadcaster.core.files import (
 )
 from broadcaster.core.ids import Sha256, is_sha256
 from broadcaster.core.time import Clock
+from broadcaster.station.inbox_names import is_document_name, name_kind, rank_name, show_name
 from broadcaster.station.library import (
     MAX_SIGNATURE_BYTES,
     Library,
@@ -42,7 +43,7 @@ from broadcaster.station.library import (
 )
 from broadcaster.station.logbook import ChainedLog
 from broadcaster.station.orders import MAX_ORDER_BYTES, verify_order
-from broadcaster.wire.day_plan import DayPlan, read_file_name
+from broadcaster.wire.day_plan import DayPlan
 from broadcaster.wire.fields import MAX_DOCUMENT_BYTES
 from broadcaster.wire.order import read_order_name
 from broadcaster.wire.receipt import DISK_FULL, FILE_NAME, Receipt, Verdict, write_receipt
@@ -74,7 +75,9 @@ class Receiver:
         self._told: set[str] = set()
 
     def receive_all(self) -> None:
-        """Make one pass: plans first, then masters, then whatever else lies there; at most 200 files.
+        """Make one pass: plans first, then masters, then whatever else lies there.
+
+        At most 200 files are dealt with; what waits for its signature or its end does not count, and holds up nothing.
 
         Raises:
             StationDiskError: The inbox cannot be read, or a receipt not be written; what it was about stays.
@@ -88,15 +91,16 @@ class Receiver:
         if not self._told:
             self.trouble = ""
         self._look_at_doubted()
-        for name in sorted(names, key=_rank)[:FILES_PER_PASS]:
-            if name in self._told:
-                continue
+        dealt_with = 0
+        for name in sorted(names - self._told, key=rank_name):
+            if dealt_with >= FILES_PER_PASS:
+                break
             try:
-                self._receive(name)
+                dealt_with += self._receive(name)
             except FileNotFoundError:
                 continue  # it went away while we looked: the centre renamed or removed it
             except OSError as error:
-                self._tell_once(name, f"{_show(name)} in the inbox cannot be dealt with: {error.strerror}")
+                self._tell_once(name, f"{show_name(name)} in the inbox cannot be dealt with: {error.strerror}")
 
     def _look_at_doubted(self) -> None:
         """Remove masters that gave no sound because their bytes are damaged: the centre then sends them again."""
@@ -115,24 +119,28 @@ class Receiver:
         path.unlink(missing_ok=True)
         _log.warning("removed %s: %s", path.name, reason)
 
-    def _receive(self, name: str) -> None:
+    def _receive(self, name: str) -> bool:
+        """Deal with one file; False when it has to wait."""
         path = self.inbox / name
         status = path.lstat()
         if name.endswith(PART_SUFFIX):
-            if self.clock.now_at().timestamp() - status.st_mtime > KEEP_PART.total_seconds():
+            is_old = self.clock.now_at().timestamp() - status.st_mtime > KEEP_PART.total_seconds()
+            if is_old:
                 self._refuse(name, "an unfinished file, given up after 7 days")
-            return
+            return is_old
         if not stat.S_ISREG(status.st_mode):
-            self._refuse(name, _name_kind(status.st_mode))
+            self._refuse(name, name_kind(status.st_mode))
         elif name.endswith(MASTER_SUFFIX) and is_sha256(name.removesuffix(MASTER_SUFFIX)):
             self._receive_master(name, path)
-        elif _is_document_name(name):
-            self._receive_document(name, path)
-        elif name.endswith(SIGNATURE_SUFFIX) and _is_document_name(name.removesuffix(SIGNATURE_SUFFIX)):
-            if self._is_waiting_since(name, LONE_SIGNATURE_WAIT):
-                self._refuse(name, "a signature without its document")
+        elif is_document_name(name):
+            return self._receive_document(name, path)
+        elif name.endswith(SIGNATURE_SUFFIX) and is_document_name(name.removesuffix(SIGNATURE_SUFFIX)):
+            if not self._is_waiting_since(name, LONE_SIGNATURE_WAIT):
+                return False
+            self._refuse(name, "a signature without its document")
         else:
             self._refuse(name, "neither a master, a day plan nor an order by its name")
+        return True
 
     def _receive_master(self, name: str, path: Path) -> None:
         part = self.library.incoming / name
@@ -193,10 +201,10 @@ class Receiver:
             self._remove_master(sha256, "no longer planned")
         return True
 
-    def _receive_document(self, name: str, path: Path) -> None:
+    def _receive_document(self, name: str, path: Path) -> bool:
         signature_path = path.with_name(name + SIGNATURE_SUFFIX)
         if not signature_path.exists() and not self._is_waiting_since(name, SIGNATURE_WAIT):
-            return
+            return False
         document: bytes | None = None
         try:
             document = read_document(path, MAX_ORDER_BYTES if read_order_name(name) else MAX_DOCUMENT_BYTES)
@@ -216,6 +224,7 @@ class Receiver:
                 raise
             self._refuse(name, DISK_FULL, None if document is None else hash_bytes(document))
         self._remove(signature_path)
+        return True
 
     def _file_order(self, name: str, document: bytes, signature: bytes) -> None:
         order = verify_order(name, document, signature, self.library.centre_key, self.library.station)
@@ -251,8 +260,8 @@ class Receiver:
         _log.info("verified %s", name)
 
     def _refuse(self, name: str, reason: str, sha256: Sha256 | None = None) -> None:
-        self._write(Receipt(self.clock.now_at(), _show(name), sha256, Verdict.REFUSED, reason))
-        _log.warning("refused %s: %s", _show(name), reason)
+        self._write(Receipt(self.clock.now_at(), show_name(name), sha256, Verdict.REFUSED, reason))
+        _log.warning("refused %s: %s", show_name(name), reason)
         self._remove(self.inbox / name)
 
     def _write(self, receipt: Receipt) -> None:
@@ -268,28 +277,9 @@ class Receiver:
         except FileNotFoundError:
             return
         except OSError as error:
-            self._tell_once(path.name, f"{_show(path.name)} stays in the inbox: {error.strerror}")
+            self._tell_once(path.name, f"{show_name(path.name)} stays in the inbox: {error.strerror}")
 
     def _tell_once(self, name: str, trouble: str) -> None:
         self._told.add(name)
         self.trouble = trouble
         _log.warning("%s", trouble)
-
-
-def _is_document_name(name: str) -> bool:
-    return read_file_name(name) is not None or read_order_name(name) is not None
-
-
-def _rank(name: str) -> tuple[int, str]:
-    """Order a pass: small documents that say what to play come before long files."""
-    return (0 if name.startswith(("order-", "plan-")) else 1 if name.endswith(MASTER_SUFFIX) else 2), name
-
-
-def _show(name: str) -> str:
-    """Write a name that may hold bytes of no text so that it fits into a document."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _name_kind(mode: int) -> str:
-    kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a FIFO"}
-    return f"{kinds.get(stat.S_IFMT(mode), 'a device or socket')}, not a file"

@@ -177,13 +177,31 @@ def test_unfinished_files_are_left_for_a_week(inbox: Inbox) -> None:
     assert "given up" in inbox.refuse()
 
 
-def test_thousands_of_files_do_not_hold_up_a_plan(inbox: Inbox) -> None:
-    for number in range(1000):
+def test_ten_thousand_files_do_not_hold_up_a_plan_and_each_is_refused(inbox: Inbox) -> None:
+    for number in range(10_000):
         (inbox.box.inbox / f"junk-{number}").touch()
     inbox.box.send_plan(make_plan(TODAY, [make_airing()]))
     inbox.receiver.receive_all()
     assert inbox.box.read_receipts()[0].verdict is Verdict.VERIFIED
     assert inbox.library.plans[TODAY].plan.revision == 1
+    passes = 1
+    while any(inbox.box.inbox.iterdir()):
+        inbox.receiver.receive_all()
+        passes += 1
+    assert passes <= 51
+    receipts = inbox.box.read_receipts()[1:]
+    assert {receipt.name for receipt in receipts} == {f"junk-{number}" for number in range(10_000)}
+    assert len(receipts) == 10_000
+    assert {receipt.reason for receipt in receipts} == {"neither a master, a day plan nor an order by its name"}
+
+
+def test_plans_that_wait_for_their_signatures_hold_up_neither_a_plan_nor_a_master(inbox: Inbox) -> None:
+    for number in range(1, 400):
+        (inbox.box.inbox / f"plan-2023-10-09.r{number}.json").write_bytes(b"{}")
+        (inbox.box.inbox / f"{number:064x}.mp3.part").touch()
+    inbox.box.send_plan(make_plan(TODAY, [make_airing()], revision=999))
+    name = inbox.box.send_bytes(b"sound")
+    assert [receipt.name for receipt in inbox.receive()] == ["plan-2023-10-09.r999.json", name]
 
 
 def test_plan_is_taken_into_use_and_a_newer_one_after_it(inbox: Inbox) -> None:
