@@ -61,7 +61,7 @@ bench-loudness: apt $(VENV)/dev # our meter and ffmpeg's on the signals of EBU T
 	$(BIN)/python -m benchmarks.loudness
 
 .PHONY: bench-playout
-bench-playout: apt $(VENV)/dev # starts, gaps, memory and processor of the agent beside a process per item: ten minutes
+bench-playout: apt $(VENV)/dev # starts, gaps, memory and processor of the agent beside a process per item: seven minutes
 	$(BIN)/python -m benchmarks.playout
 
 .PHONY: fuzz-mastering

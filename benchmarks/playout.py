@@ -35,9 +35,9 @@ from tests.unit.makers import make_airing
 
 RESULTS = Path(__file__).resolve().parent / "results" / "playout.json"
 ITEM_S = 0.6
-EVERY = timedelta(seconds=1.8)
+EVERY = timedelta(seconds=1.5)
 LEAD = timedelta(seconds=6)
-LONG_S = 40.0
+LONG_S = 30.0
 START_BAR_MS, GAP_BAR_MS, MEMORY_BAR_MIB, CORE_BAR = 20.0, 100.0, 60.0, 2.0
 Row = dict[str, object]
 
@@ -262,7 +262,7 @@ def main() -> int:
     """Measure, print, write; 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=100, help="in each of the two states")
-    parser.add_argument("--peer-starts", type=int, default=25)
+    parser.add_argument("--peer-starts", type=int, default=15)
     chosen = parser.parse_args()
     player = " ".join(
         subprocess.run(["mpv", "--version"], capture_output=True, text=True, check=True).stdout.split()[:2]
