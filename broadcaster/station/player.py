@@ -9,6 +9,8 @@ from typing import Protocol
 from broadcaster.core.errors import PlayerError, UnplayableError
 
 HANG_S = 5.0
+AHEAD_S = 2.0
+FAST_CLOCK = 1.01  # a sound card's clock differs from the machine's, by far less
 PREPARE_S = 5.0
 SILENT_DBFS = -60.0
 LONGEST_SILENCE_MS = 90_000  # a minute's silence for the dead is a programme, too
@@ -86,22 +88,30 @@ def choose_gain(volume: int) -> float:
 
 
 class ProgressWatch:
-    """Notices a player that stands still, by the monotonic clock: a stepped wall clock is no hang."""
+    """Notices a player that stands still, or that counts what cannot have been heard; begins with the sound.
+
+    It goes by the monotonic clock: a stepped wall clock is no hang.
+    """
 
     def __init__(self) -> None:
         self._output_ms = -1
-        self._moved_s = time.monotonic()
+        self._moved_s = self._began_s = time.monotonic()
 
-    def watch(self, output_ms: int) -> None:
+    def watch(self, output_ms: int, *, is_over: bool = False) -> None:
         """Take note of how far the player is.
 
         Raises:
-            PlayerError: It is where it was five seconds ago.
+            PlayerError: It is where it was five seconds ago, or farther than the time that has passed.
         """
         now_s = time.monotonic()
+        passed_s = now_s - self._began_s
+        if output_ms / 1000 > passed_s * FAST_CLOCK + AHEAD_S:
+            raise PlayerError(
+                f"the player counts {output_ms / 1000:.1f} s of sound in {passed_s:.1f} s: its sound device is lost"
+            )
         if output_ms > self._output_ms:
             self._output_ms, self._moved_s = output_ms, now_s
-        elif now_s - self._moved_s > HANG_S:
+        elif now_s - self._moved_s > HANG_S and not is_over:
             raise PlayerError(f"the player stands still at {output_ms / 1000:.1f} s: sound device lost, or hung")
 
 

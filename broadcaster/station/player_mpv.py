@@ -194,11 +194,12 @@ class _MpvCue:
             at_s = self._line.request("get_property", "audio-pts", is_needed=False)
             if at_s is None:  # no file any more: what was said last before its end holds
                 at_s = self._line.properties.get("audio-pts")
+            output_ms = self._output_ms
             if isinstance(at_s, int | float):
-                self._output_ms = max(self._output_ms, round(at_s * 1000) - self._offset_ms)
+                output_ms = max(output_ms, round(at_s * 1000) - self._offset_ms)
             self._check_end()
-            if not self._is_over:
-                self._watch.watch(self._output_ms)
+            self._watch.watch(output_ms, is_over=self._is_over)
+            self._output_ms = output_ms
             self._watch_level()
         except UnplayableError:
             self._output_ms = self._silence.heard_ms

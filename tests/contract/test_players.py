@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,60 @@ def test_missing_sound_device_is_told() -> None:
     with pytest.raises(PlayerError, match="does not open"):
         try_output("alsa/no-such-device")
     try_output("null")
+
+
+@dataclass
+class Horn:
+    """A sound card for ALSA: it takes sound out of a FIFO at the pace of real time, until it is lost."""
+
+    fifo: Path
+    is_stuck: threading.Event = field(default_factory=threading.Event)
+    is_gone: threading.Event = field(default_factory=threading.Event)
+
+    def play(self) -> None:
+        with self.fifo.open("rb", buffering=0) as sound:
+            while not self.is_gone.is_set() and sound.read(192_000 // 50):
+                time.sleep(0.02)
+                while self.is_stuck.is_set() and not self.is_gone.is_set():
+                    time.sleep(0.02)
+
+
+@pytest.fixture
+def horn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Horn]:
+    made = Horn(tmp_path / "horn")
+    os.mkfifo(made.fifo)
+    (tmp_path / ".asoundrc").write_text(
+        f'pcm.horn {{ type file; slave.pcm "null"; file "{made.fifo}"; format "raw" }}\n'
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    thread = threading.Thread(target=made.play)
+    thread.start()
+    yield made
+    made.is_gone.set()
+    os.close(os.open(made.fifo, os.O_RDWR))  # lets go of a reader that waits for the first writer
+    thread.join()
+
+
+@pytest.mark.parametrize("how", ["is_stuck", "is_gone"])
+def test_sound_device_that_is_lost_in_mid_sound_is_an_error_and_counts_no_more(
+    horn: Horn, tmp_path: Path, how: str
+) -> None:
+    """A card that hangs blocks mpv; one that is pulled out may swallow the rest of the file at once."""
+    long = make_master(tmp_path, 30.0)[0]
+    player = MpvPlayer("alsa/horn")
+    try:
+        cue = player.prepare(long, 0, 100)
+        cue.start()
+        while cue.output_ms() < 1000:
+            assert not cue.is_finished()
+            time.sleep(0.05)
+        getattr(horn, how).set()
+        with pytest.raises(PlayerError) as told:
+            play_out(cue)
+        assert not isinstance(told.value, UnplayableError)
+        assert 1000 <= cue.output_ms() < 6000
+    finally:
+        player.close()
 
 
 def test_sound_file_holds_what_sounded_at_its_volume(tone: Path, tmp_path: Path) -> None:
