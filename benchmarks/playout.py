@@ -262,7 +262,7 @@ def main() -> int:
     """Measure, print, write; 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=100, help="in each of the two states")
-    parser.add_argument("--peer-starts", type=int, default=15)
+    parser.add_argument("--peer-starts", type=int, default=10)
     chosen = parser.parse_args()
     player = " ".join(
         subprocess.run(["mpv", "--version"], capture_output=True, text=True, check=True).stdout.split()[:2]
