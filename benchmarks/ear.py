@@ -12,6 +12,7 @@ from pathlib import Path
 LOOK_S = 0.004
 SURE_S = 0.03  # paused at its beginning a file stands at 0: only what has moved tells when it began
 FALL_S = 0.1
+LEAST_S = 0.25  # between two files the count may stand anywhere for a moment
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,14 @@ def find_starts(heard: Sequence[Heard]) -> list[float]:
     An answer that comes late makes a start look later, never earlier, so the earliest of all is the nearest.
     """
     starts: list[float] = []
+    lengths_s: list[float] = []
     before_s = float("inf")
     for one in heard:
-        is_new = one.output_s < before_s - FALL_S
-        before_s = one.output_s
-        if is_new:
+        if one.output_s < before_s - FALL_S:
             starts.append(float("inf"))
+            lengths_s.append(0.0)
+        before_s = one.output_s
+        lengths_s[-1] = max(lengths_s[-1], one.output_s)
         if one.output_s > SURE_S:
             starts[-1] = min(starts[-1], one.at_s - one.output_s)
-    return [start for start in starts if start != float("inf")]
+    return [start for start, length_s in zip(starts, lengths_s, strict=True) if length_s > LEAST_S]
