@@ -3,8 +3,9 @@
     python benchmarks/timetable.py
 
 34 stations are Trieu Son, 3,321 communes a large region. An occurrence is worked out once and holds for all its
-stations: memory must not grow with stations times days. Prints a table, writes benchmarks/results/timetable.json and
-exits 1 if a bar is not met. No peer does the same work; dateutil's rules expand the same dates, without programmes.
+stations: memory must not grow with stations times days. Three slots are filled with songs. Prints a table, writes
+benchmarks/results/timetable.json and exits 1 if a bar is not met. No peer does the same work; dateutil's rules expand
+the same dates, without programmes.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ BAR_S = 10.0
 BAR_GROWTH = 1.5
 GROUPS = 100
 COLUMNS = ("thoi-su", "chuyen-doi-so", "nong-nghiep", "thong-bao")
+SONGS = "ca-nhac"
+SONG_COUNT = 500
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,34 @@ class Run:
 
 
 def make_programmes() -> list[Programme]:
-    """Make one programme for every column and day of the year."""
-    reading = LoudnessReading(-16.0, 5.0, -1.5, 300.0)
-    return [
-        Programme(
-            ProgrammeId(f"{column}-{on:%Y%m%d}"), column, ProgrammeKind.PROGRAMME, ColumnId(column), None, "vi", on,
-            "a.wav", hash_bytes(b"a"), Master(hash_bytes(f"{column}{on}".encode()), 1, 300_000, reading, reading, 0, 0),
-            datetime(2022, 12, 1, tzinfo=UTC),
-        )
+    """Make one programme for every column and day of the year, and songs of two to five minutes to fill with."""
+    columns = [
+        _make_programme(f"{column}-{on:%Y%m%d}", column, on, 300_000)
         for on in plan_dates(FIRST, LAST)
         for column in COLUMNS
-    ]  # fmt: skip
+    ]
+    songs = [
+        _make_programme(f"bai-{n}", SONGS, FIRST - timedelta(days=1), 120_000 + n * 7_919 % 180_000)
+        for n in range(SONG_COUNT)
+    ]
+    return columns + songs
+
+
+def _make_programme(name: str, column: str, on: date, duration_ms: int) -> Programme:
+    reading = LoudnessReading(-16.0, 5.0, -1.5, duration_ms / 1000)
+    return Programme(
+        ProgrammeId(name), column, ProgrammeKind.PROGRAMME, ColumnId(column), None, "vi", on,
+        "a.wav", hash_bytes(b"a"), Master(hash_bytes(name.encode()), 1, duration_ms, reading, reading, 0, 0),
+        datetime(2022, 12, 1, tzinfo=UTC),
+    )  # fmt: skip
 
 
 def make_schedules(count: int) -> Schedules:
-    """Make a timetable of seven slots, five with rules of their own, for that many stations in a hundred groups."""
+    """Make a timetable of eight slots, five with rules of their own, for that many stations in a hundred groups."""
     rundown = tuple(RundownItem(column=ColumnId(column)) for column in COLUMNS)
+    fill = RundownItem(fill=ColumnId(SONGS))
     slots = (
-        Slot(SlotId("chieu"), "Chiều", time(17), 30, rundown=rundown),
+        Slot(SlotId("chieu"), "Chiều", time(17), 30, rundown=(*rundown, fill)),
         Slot(SlotId("sang"), "Sáng", time(5, 15), 30, repeat_of=SlotId("chieu")),
         Slot(SlotId("trua"), "Trưa", time(11), 30, days=frozenset({1, 3}), rundown=rundown, holidays=HolidayRule.SKIP),
         Slot(SlotId("chan"), "Tuần chẵn", time(8), 30, days=frozenset({5}), rundown=rundown, starts_on=FIRST,
@@ -76,9 +89,10 @@ def make_schedules(count: int) -> Schedules:
              rundown=rundown),
         Slot(SlotId("tet"), "Tết", time(10), 30, rundown=rundown, holidays=HolidayRule.ONLY),
         Slot(SlotId("nhom"), "Nhóm", time(18), 30, stations=("n7", "n8"), rundown=rundown),
+        Slot(SlotId("nhac"), "Ca nhạc", time(12), 60, rundown=(fill,)),
     )  # fmt: skip
     stations = tuple(Station(StationId(f"s{n}"), f"Xã {n}", groups=(f"n{n % GROUPS}",)) for n in range(count))
-    columns = tuple(Column(ColumnId(column), column) for column in COLUMNS)
+    columns = tuple(Column(ColumnId(column), column) for column in (*COLUMNS, SONGS))
     return Schedules(CentreSettings("Trung tâm", ZONE), stations, columns, (), slots)
 
 
