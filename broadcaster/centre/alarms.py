@@ -90,5 +90,5 @@ def match_empty_slots(occurrences: list[Occurrence], schedules: Schedules, now_a
 def read_empty_slots(record: Record, schedules: Schedules, now_at: datetime) -> dict[str, str]:
     """Read the slots of the next 24 hours that would be silent or are not ready by their lead time."""
     today = now_at.astimezone(schedules.centre.zone).date()
-    occurrences = [one for n in range(2) for one in preview_day(record, schedules, today + timedelta(days=n))]
+    occurrences = [one for n in range(2) for one in preview_day(record, schedules, today + timedelta(days=n), now_at)]
     return match_empty_slots(occurrences, schedules, now_at)

@@ -84,7 +84,7 @@ def _check_days(record: Record, schedules: Schedules, now_at: datetime) -> list[
                 findings.append(Finding(message, hint, is_wrong=False))
     today = now_at.astimezone(schedules.centre.zone).date()
     for on in (today, today + timedelta(days=1)):
-        for occurrence in preview_day(record, schedules, on):
+        for occurrence in preview_day(record, schedules, on, now_at):
             at = occurrence.start_at.astimezone(schedules.centre.zone)
             what = f"{occurrence.slot.id!r} on {at:%d/%m/%Y} at {at:%H:%M}"
             if not occurrence.items and occurrence.start_at > now_at:

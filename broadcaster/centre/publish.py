@@ -20,6 +20,7 @@ from broadcaster.store.approvals import Decision
 from broadcaster.store.engine import Record
 from broadcaster.store.plans import (
     PlanRevision,
+    read_begun,
     read_day_airings,
     read_last_plays,
     read_newest,
@@ -28,7 +29,7 @@ from broadcaster.store.plans import (
     write_revision,
 )
 from broadcaster.store.programmes import read_programmes
-from broadcaster.timetable.expand import Occurrence, Shelf, expand_day, expand_station
+from broadcaster.timetable.expand import REPEAT_REACH_DAYS, Occurrence, Shelf, expand_day, expand_station
 from broadcaster.timetable.explain import SlotReason, explain_day
 from broadcaster.wire.day_plan import DayPlan, has_same_airings, plan_file_name, read_day_plan, write_day_plan
 from broadcaster.wire.signature import PLAN_NAMESPACE, read_private_key, sign_document
@@ -45,19 +46,41 @@ class Published:
     is_new: bool
 
 
-def read_shelf(connection: Connection, schedules: Schedules) -> Shelf:
-    """Read the programmes that the timetable can choose from: the approved ones where the centre requires approval."""
+def read_shelf(connection: Connection, schedules: Schedules, first: date, now_at: datetime) -> Shelf:
+    """Read the programmes that the timetable can choose from, the approved ones where the centre requires approval.
+
+    Args:
+        connection: To the record.
+        schedules: The timetable.
+        first: The first date for which it will choose.
+        now_at: The present: a repeat of a slot that has begun by then is filled with what that was filled with.
+    """
+    heard = _read_heard(connection, schedules, first - timedelta(days=REPEAT_REACH_DAYS), now_at)
     if not schedules.centre.needs_approval:
-        return Shelf(read_programmes(connection))
+        return Shelf(read_programmes(connection), heard=heard)
     rows = read_approvals(connection, schedules)
     approved = [row.programme for row in rows if row.state == Decision.APPROVED]
-    return Shelf(approved, [row.programme for row in rows if row.state != Decision.APPROVED])
+    return Shelf(approved, [row.programme for row in rows if row.state != Decision.APPROVED], heard)
 
 
-def preview_day(record: Record, schedules: Schedules, on: date) -> list[Occurrence]:
+def _read_heard(
+    connection: Connection, schedules: Schedules, first: date, now_at: datetime
+) -> dict[tuple[SlotId, date], list[ProgrammeId]]:
+    """Read what slots that are filled and have begun were to play; all stations of a slot have the same."""
+    today = now_at.astimezone(schedules.centre.zone).date()
+    heard: dict[tuple[SlotId, date], list[ProgrammeId]] = {}
+    for slot in schedules.slots:
+        stations = schedules.list_slot_stations(slot, today)
+        if stations and any(item.fill is not None for item in slot.rundown):
+            begun = read_begun(connection, slot.id, stations[0].id, first, now_at)
+            heard |= {(slot.id, on): names for on, names in begun.items()}
+    return heard
+
+
+def preview_day(record: Record, schedules: Schedules, on: date, now_at: datetime) -> list[Occurrence]:
     """Expand one date as publishing would, and change nothing."""
     with record.read() as connection:
-        return expand_day(schedules, on, read_shelf(connection, schedules))
+        return expand_day(schedules, on, read_shelf(connection, schedules, on, now_at))
 
 
 def read_played_before(record: Record, one: Occurrence) -> dict[ProgrammeId, tuple[datetime, SlotId]]:
@@ -73,10 +96,12 @@ def read_played_before(record: Record, one: Occurrence) -> dict[ProgrammeId, tup
         return read_last_plays(connection, names, one.start_at)
 
 
-def explain(record: Record, schedules: Schedules, on: date, station: Station | None = None) -> list[SlotReason]:
+def explain(
+    record: Record, schedules: Schedules, on: date, now_at: datetime, station: Station | None = None
+) -> list[SlotReason]:
     """Explain of every slot on one date why it plays or does not; for one station when it is given."""
     with record.read() as connection:
-        return explain_day(schedules, on, read_shelf(connection, schedules), station)
+        return explain_day(schedules, on, read_shelf(connection, schedules, on, now_at), station)
 
 
 def list_publish_dates(schedules: Schedules, now_at: datetime) -> list[date]:
@@ -117,7 +142,7 @@ def publish_days(
         with record.write() as connection:
             if may_write is not None and not may_write(connection):
                 break
-            occurrences = expand_day(schedules, on, read_shelf(connection, schedules))
+            occurrences = expand_day(schedules, on, read_shelf(connection, schedules, on, now_at))
             newest = read_newest(connection, on, on)
             planned = read_day_airings(connection, on)
             for station in schedules.stations:
@@ -149,7 +174,7 @@ def record_missed_days(record: Record, schedules: Schedules, first: date, last: 
             missing = [s for s in schedules.stations if s.is_valid_on(on) and (s.id, on) not in known]
             if not missing:
                 continue
-            shelf = shelf or read_shelf(connection, schedules)
+            shelf = shelf or read_shelf(connection, schedules, on, now_at)
             occurrences = expand_day(schedules, on, shelf)
             for station in missing:
                 airings = list(expand_station(occurrences, station))

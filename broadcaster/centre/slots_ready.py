@@ -49,7 +49,7 @@ def read_slots_ready(
     for on in dates:
         with record.read() as connection:
             plans = read_newest(connection, on, on)
-        for one in preview_day(record, schedules, on):
+        for one in preview_day(record, schedules, on, now_at):
             stations = schedules.list_slot_stations(one.slot, on)
             if one.start_at <= now_at or not stations:
                 continue

@@ -43,7 +43,7 @@ def show(
         if why:
             _show_reasons(desk, dates, None if station is None else _get_station(desk, station), as_json)
             return
-        found = [one for day in dates for one in preview_day(desk.record, desk.schedules, day)]
+        found = [one for day in dates for one in preview_day(desk.record, desk.schedules, day, desk.now_at())]
         if station is not None:
             chosen = _get_station(desk, station)
             found = [one for one in found if one.slot.has_station(chosen) and chosen.is_valid_on(one.on)]
@@ -83,7 +83,7 @@ def _get_station(desk: Desk, name: str) -> Station:
 
 
 def _show_reasons(desk: Desk, dates: Sequence[date], station: Station | None, as_json: bool) -> None:
-    found = [reason for on in dates for reason in explain(desk.record, desk.schedules, on, station)]
+    found = [reason for on in dates for reason in explain(desk.record, desk.schedules, on, desk.now_at(), station)]
     if as_json:
         print_json([
             {"slot": one.slot.id, "date": one.on, "at": one.slot.at, "plays": one.is_played, "why": one.reasons}

@@ -174,6 +174,21 @@ def read_last_plays(
     return {ProgrammeId(row.programme_id): (row.start_at, SlotId(row.slot_id)) for row in rows}
 
 
+def read_begun(
+    connection: Connection, slot: SlotId, station: StationId, first: date, now_at: datetime
+) -> dict[date, list[ProgrammeId]]:
+    """Read what a slot was to play at a station on each date from `first` on that it has begun, in order."""
+    columns = airings.c
+    query = select(columns.on_date, columns.programme_id, columns.start_at).where(
+        columns.slot_id == slot, columns.station_id == station, columns.on_date >= first
+    )
+    found: dict[date, list[ProgrammeId]] = {}
+    for row in connection.execute(query.order_by(columns.start_at)):
+        if row.on_date in found or row.start_at <= now_at:
+            found.setdefault(row.on_date, []).append(ProgrammeId(row.programme_id))
+    return found
+
+
 def read_airings_named(connection: Connection, name: AiringId, stations: Iterable[StationId]) -> list[Airing]:
     """Read the airings of an id at some stations; none when no plan has such an id."""
     query = select(airings).where(airings.c.station_id.in_(list(stations)), airings.c.airing_id == name)

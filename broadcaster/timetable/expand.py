@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 from broadcaster.core.ids import AiringId, ColumnId, ProgrammeId, SlotId
 from broadcaster.core.model import Airing, Programme, ProgrammeKind, StartRule, Station
@@ -21,9 +22,21 @@ MILLISECOND = timedelta(milliseconds=1)
 class Shelf:
     """The mastered programmes, to be found by name or by column and date. In a column the order of adding holds."""
 
-    def __init__(self, programmes: Iterable[Programme], waiting: Iterable[Programme] = ()) -> None:
-        """Sort programmes that may play onto the shelf; those that wait for approval are only known by name."""
+    def __init__(
+        self,
+        programmes: Iterable[Programme],
+        waiting: Iterable[Programme] = (),
+        heard: Mapping[tuple[SlotId, date], Sequence[ProgrammeId]] = MappingProxyType({}),
+    ) -> None:
+        """Sort programmes onto the shelf.
+
+        Args:
+            programmes: Those that may play.
+            waiting: Those that wait for approval: they are only known by name.
+            heard: What slots that have begun were to play: a repeat is filled with the same.
+        """
         self._waiting = tuple(waiting)
+        self._heard = heard
         self.by_id: dict[ProgrammeId, Programme] = {}
         self.by_column: dict[tuple[ColumnId, date], list[Programme]] = {}
         self._pieces: dict[ColumnId, list[Programme]] = {}
@@ -46,6 +59,11 @@ class Shelf:
     def list_pieces(self, column: ColumnId, on: date) -> list[Programme]:
         """List what a fill may take on a date: all that its column has of this date and earlier ones."""
         return [piece for piece in self._pieces.get(column, ()) if piece.on <= on]
+
+    def list_heard(self, slot: SlotId, on: date, pieces: Iterable[Programme]) -> list[Programme]:
+        """List those of the pieces that a slot has been filled with, in the order in which they were heard."""
+        there = {piece.id: piece for piece in pieces}
+        return [there[name] for name in self._heard.get((slot, on), ()) if name in there]
 
     def has_waiting_piece(self, column: ColumnId, on: date) -> bool:
         """Tell whether a fill could take something on a date if it were approved."""
@@ -142,7 +160,7 @@ def _expand_slot(slot: Slot, on: date, schedules: Schedules, slots: Mapping[Slot
     if has_own or all(item.column is None for item in source.rundown):
         length = timedelta(minutes=min(slot.max_min, source.max_min))
         turn = source_on.toordinal() * TURNS_A_DAY + list(slots).index(source.id)
-        filling = _fill(source.rundown, found, length, turn, shelf, source_on)
+        filling = _fill(source, found, length, turn, shelf, source_on)
     missing: list[str] = []
     for item, listed in zip(source.rundown, found, strict=True):
         waiting = shelf.list_waiting(item, source_on)
@@ -155,22 +173,26 @@ def _expand_slot(slot: Slot, on: date, schedules: Schedules, slots: Mapping[Slot
 
 
 def _fill(
-    rundown: Sequence[RundownItem],
+    source: Slot,
     found: list[list[Programme]],
     length: timedelta,
     turn: int,
     shelf: Shelf,
     on: date,
 ) -> frozenset[ProgrammeId]:
-    """Put what the fills of a rundown take into `found`, the first fill first; nothing stands in a rundown twice."""
+    """Put what the fills of a rundown take into `found`, the first fill first; nothing stands in a rundown twice.
+
+    A slot that has been heard is filled as it was then, with what of it may still play.
+    """
     filling: set[ProgrammeId] = set()
-    for place, item in enumerate(rundown):
+    for place, item in enumerate(source.rundown):
         if item.fill is None:
             continue
         there = {one.id for listed in found for one in listed}
         rest_ms = length // MILLISECOND - sum(one.master.duration_ms for listed in found for one in listed)
         pieces = [piece for piece in shelf.list_pieces(item.fill, on) if piece.id not in there]
-        found[place] = choose_fill(pieces, rest_ms, turn)
+        heard = shelf.list_heard(source.id, on, pieces)
+        found[place] = choose_fill(heard or pieces, rest_ms, 0 if heard else turn)
         filling |= {piece.id for piece in found[place]}
     return frozenset(filling)
 

@@ -76,7 +76,7 @@ def test_nothing_unapproved_goes_into_a_plan_and_approval_puts_it_there(
     workspace: Workspace, record: Record, schedules: Schedules
 ) -> None:
     assert count_airings(workspace, record, schedules) == 0
-    assert "tin is not approved" in str(explain(record, schedules, MONDAY))
+    assert "tin is not approved" in str(explain(record, schedules, MONDAY, NOW))
     decide(record, schedules, "tin", Decision.SUBMITTED, log_in(record, "lan"), "", NOW)
     assert count_airings(workspace, record, schedules) == 0
     decide(record, schedules, "tin", Decision.APPROVED, log_in(record, "hung"), "", NOW)
@@ -90,7 +90,7 @@ def test_moved_slot_or_other_bytes_undo_the_approval(record: Record, schedules: 
     moved = dataclasses.replace(schedules, slots=(dataclasses.replace(first, volume=90), *others))
     assert get_state(record, moved) == "changed since"
     with record.read() as connection:
-        assert read_shelf(connection, moved).by_id == {}
+        assert read_shelf(connection, moved, MONDAY, NOW).by_id == {}
     other = hash_bytes(b"other")
     with record.write() as connection:
         (row,) = connection.execute(select(masters)).mappings()

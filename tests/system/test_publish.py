@@ -18,13 +18,13 @@ from broadcaster.centre.slots_ready import read_slots_ready
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import InUseError, UnknownNameError
 from broadcaster.core.files import hash_bytes
-from broadcaster.core.ids import ColumnId, LogId, SlotId
+from broadcaster.core.ids import ColumnId, LogId, ProgrammeId, SlotId
 from broadcaster.core.model import LateRule, StartRule
 from broadcaster.core.schedules import RundownItem, Schedules, Slot
 from broadcaster.store.engine import Record
 from broadcaster.store.logs import write_journal
 from broadcaster.store.plans import read_airings_between, read_newest
-from broadcaster.store.programmes import write_programme
+from broadcaster.store.programmes import write_programme, write_removal
 from broadcaster.store.stations import write_contact, write_receipts
 from broadcaster.wire.chain import START as CHAIN_START
 from broadcaster.wire.chain import ChainPoint, plan_line, read_line
@@ -182,10 +182,36 @@ def test_what_was_played_already_and_is_no_repeat_is_said(
     repeat = Slot(SlotId("dem"), "Đêm", time(20), 30, repeat_of=SlotId("chieu"))
     schedules = dataclasses.replace(schedules, slots=(AFTERNOON, again, repeat))
     publish_days(workspace, record, schedules, [MONDAY], MORNING)
-    first, second, third = preview_day(record, schedules, MONDAY)
+    first, second, third = preview_day(record, schedules, MONDAY, MORNING)
     assert read_played_before(record, first) == {}
     assert read_played_before(record, second) == {"tin": (START, "chieu")}
     assert read_played_before(record, third) == {}
+
+
+def test_repeat_is_filled_with_what_was_heard_whatever_was_changed_since(workspace: Workspace, record: Record) -> None:
+    fill = dataclasses.replace(AFTERNOON, max_min=5, rundown=(NEWS, RundownItem(fill=ColumnId("nong-nghiep"))))
+    repeat = Slot(SlotId("sang"), "Sáng", time(5, 15), 30, repeat_of=fill.id)
+    with record.write() as connection:
+        for n in range(20):
+            write_programme(connection, make_programme(f"bai-{n}", "nong-nghiep", date(2023, 9, 1)))
+    publish_days(workspace, record, make_schedules(fill, repeat), [MONDAY], MORNING)
+    with record.read() as connection:
+        heard = [airing.programme for airing in read_airings_between(connection, START, START + timedelta(hours=1))]
+    assert len(heard) == 5
+    later = make_schedules(EVENING, repeat, fill)
+    with record.write() as connection:
+        write_programme(connection, make_programme("bai-moi", "nong-nghiep", date(2023, 9, 2)))
+    before, after = (
+        [item.id for item in preview_day(record, later, MONDAY + timedelta(days=1), now_at)[0].items]
+        for now_at in (START - timedelta(seconds=1), START + timedelta(seconds=1))
+    )
+    assert before != heard  # what has not been heard yet is chosen anew
+    assert after == heard
+    with record.write() as connection:
+        write_removal(connection, ProgrammeId(heard[2]), START)
+    assert [item.id for item in preview_day(record, later, MONDAY + timedelta(days=1), START)[0].items] == [
+        *heard[:2], *heard[3:],
+    ]  # fmt: skip
 
 
 def test_what_fills_a_slot_is_planned_sent_and_judged_like_any_item(workspace: Workspace, record: Record) -> None:
@@ -203,7 +229,7 @@ def test_what_fills_a_slot_is_planned_sent_and_judged_like_any_item(workspace: W
     assert [airing.programme for airing in airings[:3]] == [airing.programme for airing in airings[3:]]
     afternoon, _ = read_slots_ready(record, schedules, [MONDAY], MORNING)
     assert (afternoon.is_ready(), afternoon.missing) == (False, ())
-    assert read_played_before(record, preview_day(record, schedules, MONDAY + timedelta(days=1))[0]) == {}
+    assert read_played_before(record, preview_day(record, schedules, MONDAY + timedelta(days=1), MORNING)[0]) == {}
     entries = [entry for n, airing in enumerate(airings[:3]) for entry in (
         make_entry(Happening.START, airing),
         make_entry(Happening.END, airing, output_ms=60_000 if n < 2 else 20_000, ending=Ending.COMPLETE),
