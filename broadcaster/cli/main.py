@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from pathlib import Path
 
@@ -30,7 +31,7 @@ COMMANDS = {
     "trust": "trust:trust",
     "station": "enrol:station",
     "readiness": "readiness:readiness",
-    "collect": "report:collect",
+    "collect": "collect:collect",
     "usb": "usb:usb",
     "journal": "journal:journal",
     "report": "report:report",
@@ -39,6 +40,9 @@ COMMANDS = {
     "run": "service:run_service",
     "demo": "service:demo",
 }
+
+
+YOUNG_OBJECTS = 100_000
 
 
 class LateGroup(click.Group):
@@ -93,7 +97,13 @@ def cli(context: click.Context, workspace: Path | None) -> None:
 
 
 def run() -> None:
-    """Run the command and end the process with its exit code."""
+    """Run the command and end the process with its exit code.
+
+    The garbage collector looks after 100,000 new objects, not after 700: what a command makes (airings, lines, rows)
+    has no cycles and is let go of without it, and a report of a region lost a sixth of its time to looks that found
+    nothing. It is not switched off: the service runs for months.
+    """
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
     run_command(cli, "broadcaster")
 
 

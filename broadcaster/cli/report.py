@@ -1,4 +1,4 @@
-"""`broadcaster collect` and `report`: fetch the journals, sum what was really heard."""
+"""`broadcaster report`: sum what was really heard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from broadcaster.airtime.documents import ReportFiles
 from broadcaster.airtime.figures import Report, Scope
 from broadcaster.airtime.wording import Wording
 from broadcaster.airtime.words import VIETNAMESE, WORDINGS
-from broadcaster.centre.collector import collect_stations
 from broadcaster.centre.editions import write_report
 from broadcaster.centre.reports import ReportOrder, choose_scope, order_campaign, order_month, order_week
 from broadcaster.cli.context import json_option, open_desk
@@ -28,29 +27,8 @@ from broadcaster.cli.screen import print_json, print_table
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import read_date, read_week
 
-SHOWN_STATIONS = 200
+SHOWN_STATIONS = 60
 SHOWN_DIFFERENCES = 40
-
-
-@click.command()
-@json_option
-@click.pass_context
-def collect(context: click.Context, as_json: bool) -> None:
-    """Fetch receipts, journals and status of every connected station. Exit code 1 when one was not reached."""
-    with open_desk(context) as desk:
-        names = {station.id: station.name for station in desk.schedules.stations}
-        connected = [one for one in desk.schedules.stations if one.is_connected()]
-        found = collect_stations(desk.workspace, desk.record, desk.schedules, connected, desk.clock)
-    failed = {station: error for station, error in found.items() if not isinstance(error, int)}
-    if as_json:
-        print_json({s: v if isinstance(v, int) else {"error": type(v).__name__, "message": v.message}
-                    for s, v in found.items()})  # fmt: skip
-    else:
-        for station, error in failed.items():
-            click.echo(f"{names[station]}: {error.message}\n    {error.hint}", err=True)
-        lines = sum(value for value in found.values() if isinstance(value, int))
-        click.echo(f"{lines} new lines from {len(found) - len(failed)} of {len(found)} connected stations")
-    context.exit(1 if failed else 0)
 
 
 pdf_option = click.option("--pdf", is_flag=True, help="The page as a PDF too; it needs the Pango library.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -122,13 +123,18 @@ class _UnreadableFileError(Exception):
         self.column = column
 
 
+@lru_cache(maxsize=5)  # a report reads the five files, and once more as it packs them; nobody changes what was read
+def _parse(text: str) -> object:
+    reader = YAML(typ="rt")
+    reader.Constructor = _TextConstructor
+    return reader.load(text)
+
+
 def _load(path: Path) -> CommentedMap:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise _UnreadableFileError("the file is too large", f"at most {MAX_FILE_BYTES} bytes")
-        reader = YAML(typ="rt")
-        reader.Constructor = _TextConstructor
-        root = reader.load(path.read_text(encoding="utf-8"))
+        root = _parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise _UnreadableFileError("the file is missing", "a file as `broadcaster init` makes it") from error
     except UnicodeDecodeError as error:
