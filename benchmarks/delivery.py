@@ -4,12 +4,13 @@
     python -m benchmarks.delivery --quick                   # everything with small files: some minutes
     python -m benchmarks.delivery --parts loss,poll         # some parts; the results of the others stay
     python -m benchmarks.delivery --rounds 3                # medians of three
+    python -m benchmarks.delivery --parts loss --rounds 2 --more    # two rounds more to those that are there
 
 Parts: `loopback`, one station, 200 MB; `line`, 20 MB at 10 Mbit/s and 100 ms; `loss`, 5 MB with 1 % loss; `fleet`, 20
-MB to 34 stations each on such a line; `linear`, 34, 83 and 166 stations on loopback; `broken`, the centre killed at 90
-%; `poll`, 34 stations asked for what they wrote; `dead`, a line that is cut, and 34 poor ones that are not. Writes
-benchmarks/results/delivery.json and .md and exits 1 if a bar is not met. Memory is the proportional share (PSS) of the
-process tree, sampled five times a second. See benchmarks/lines.py for the lines and what they need.
+MB to 34 stations each on such a line; `linear`, 34 to 166 stations, on loopback and over lines; `broken`, the centre
+killed at 90 %; `poll`, 34 stations asked for what they wrote; `dead`, a line that is cut, and 34 poor ones that are
+not. Writes benchmarks/results/delivery.json and .md and exits 1 if a bar is not met. Memory is the proportional share
+(PSS) of the process tree, sampled five times a second. See benchmarks/lines.py for the lines and what they need.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -46,14 +48,16 @@ PEERS = ("sftp", "sftp-best", "scp", "rsync", "rclone", "asyncssh")
 MEMORY_MIB = 120.0
 GROWTH = 1.5  # of what each station costs, from 34 to 166: what grows with the square would be at 4.9
 POLLS = 10
+ROUND = ("wall_s", "cpu_s", "peak_mib")
 Wish = dict[str, Any]
 
 
 class Bench:
     """The net, the folders of its stations, and the rows of the part that is being measured."""
 
-    def __init__(self, net: Net, rounds: int, scale: float) -> None:
+    def __init__(self, net: Net, rounds: int, scale: float, earlier: Sequence[Row] = ()) -> None:
         self.net = net
+        self.earlier = earlier
         self.rounds = rounds
         self.scale = scale
         self.rows: list[Row] = []
@@ -160,8 +164,11 @@ class Bench:
         ]
 
     def compare(self, peers: Sequence[str], hosts: Sequence[str], source: Path) -> dict[str, Run]:
-        """Send by ours and by each peer in turn, several times, and keep the medians."""
+        """Send by ours and by each peer in turn, several times, and give the medians, with those of earlier rounds."""
         runs: dict[str, list[Run]] = {peer: [] for peer in ("ours", *peers)}
+        for row in self.earlier:
+            if row["kind"] == "round":
+                runs[str(row["peer"])].append(Run(*(float(row[name] or 0) for name in ROUND)))
         for _ in range(self.rounds):
             for peer, kept in runs.items():
                 kept.append(self.send(peer, hosts, source))
@@ -169,6 +176,10 @@ class Bench:
         done = {peer: find_median(kept) for peer, kept in runs.items()}
         for peer, took in done.items():
             self.add_run(peer, took, source.stat().st_size * len(hosts))
+        for peer, kept in runs.items():
+            self.rows += [{"kind": "round", "peer": peer} | dict(zip(ROUND, astuple(one), strict=True)) for one in kept]
+            walls_s = [one.wall_s for one in kept]
+            self.add_note(f"{peer}: {min(walls_s):.2f} to {max(walls_s):.2f} s in {len(kept)} rounds")
         opened_s = statistics.median(self.opened_s)
         self.add_note(f"Ours: {opened_s:.2f} s of it until a session stood")
         return done
@@ -239,32 +250,58 @@ def measure_fleet(bench: Bench) -> None:
 
 
 def measure_linear(bench: Bench) -> None:
-    """A province on loopback: what a station costs may not grow with their number."""
+    """A province: what a station costs may not grow with their number.
+
+    On loopback the stations' sshds take the same processors; so a province is served there all at once, and as many at
+    a time as the settings say when nobody sets them; and all at once over lines, where the line is what each waits for.
+    """
     source = bench.make_source(2 * MB)
-    costs: dict[int, Run] = {}
-    for count in (FLEET, PROVINCE // 2, PROVINCE):
-        runs = []
-        names = [f"s{number}" for number in range(count)]
-        for _ in range(bench.rounds):
-            bench.clean(names)
-            places = [bench.get_folder(one) for one in names]
-            wish = bench.make_wish([LOOPBACK] * count, source, places)
-            whole, told = bench.start(["benchmarks.senders", "push"], wish, is_loopback=True)
-            if told["failed"] or bench.count_whole(names, source) != count:
-                raise SystemExit(f"{count} stations: not all served: {told['failed'][:1]}")
-            runs.append(Run(told["wall_s"], told["cpu_s"], whole.peak_mib))
-        costs[count] = find_median(runs)
-        bench.add_run(f"ours, {count} stations", costs[count], source.stat().st_size * count)
-    few, many = costs[FLEET], costs[PROVINCE]
-    bench.add_note(
-        f"All {PROVINCE} served. Of each: {many.cpu_s / PROVINCE * 1000:.0f} ms of processor, "
-        f"{(many.peak_mib - few.peak_mib) / (PROVINCE - FLEET):.2f} MiB of memory."
+    hosts = [address(number + 1) for number in range(PROVINCE)]
+    ways = {f"{count} stations": (count, 0) for count in (FLEET, PROVINCE // 2, PROVINCE)}
+    ways[usual := f"{PROVINCE} stations, {FLEET} at a time"] = (PROVINCE, FLEET)
+    runs: dict[str, list[Run]] = {}
+    switches: dict[str, list[float]] = {}
+
+    def serve(name: str, count: int, workers: int, *, is_loopback: bool) -> None:
+        bench.clean(chosen := hosts[:count])
+        dialled = [LOOPBACK] * count if is_loopback else chosen
+        wish = bench.make_wish(dialled, source, [bench.get_folder(one) for one in chosen])
+        words = ["benchmarks.senders", "push"]
+        whole, told = bench.start(words, wish | {"workers": workers}, is_loopback=is_loopback)
+        if told["failed"] or bench.count_whole(chosen, source) != count:
+            raise SystemExit(f"{count} stations: not all served: {told['failed'][:1]}")
+        runs.setdefault(name, []).append(Run(told["wall_s"], told["cpu_s"], whole.peak_mib))
+        switches.setdefault(name, []).append(told["switches"] / count)
+        print(f"  {name:40} {told['cpu_s'] / count * 1000:6.1f} ms each", flush=True)
+
+    bench.net.shape(Line(kbit_s=2_000))
+    far = {f"{count} stations, lines of 2 Mbit/s": count for count in (FLEET, PROVINCE)}
+    for _ in range(bench.rounds):
+        for name, (count, workers) in ways.items():
+            serve(name, count, workers, is_loopback=True)
+    for name, count in far.items():
+        serve(name, count, 0, is_loopback=False)
+    counts = {name: count for name, (count, _) in ways.items()} | far
+    costs = {name: find_median(kept) for name, kept in runs.items()}
+    for name, count in counts.items():
+        bench.add_run(f"ours, {name}", costs[name], source.stat().st_size * count)
+        each_ms = [one.cpu_s / count * 1000 for one in runs[name]]
+        turns = statistics.median(switches[name])
+        bench.add_note(
+            f"{name}: all served; of each {min(each_ms):.1f} to {max(each_ms):.1f} ms of processor, median "
+            f"{statistics.median(each_ms):.1f}; {turns:.0f} switches between threads."
+        )
+    few, half, many = (costs[f"{count} stations"] for count in (FLEET, PROVINCE // 2, PROVINCE))
+    least_s = few.cpu_s / FLEET
+    bench.add_bar(f"of {FLEET} stations", "CPU s each, all at once", many.cpu_s / PROVINCE, least_s, most=GROWTH)
+    bench.add_bar(
+        f"of {FLEET} stations", f"CPU s each, {FLEET} at a time", costs[usual].cpu_s / PROVINCE, least_s, most=GROWTH
     )
-    name = f"of {FLEET} stations"
-    bench.add_bar(name, "CPU s each", many.cpu_s / PROVINCE, few.cpu_s / FLEET, most=GROWTH)
-    halves = [costs[PROVINCE // 2].peak_mib - few.peak_mib, many.peak_mib - costs[PROVINCE // 2].peak_mib]
+    some, all_of_them = ((costs[name].cpu_s / count, count) for name, count in far.items())
+    bench.add_bar(f"of {some[1]} stations", "CPU s each, over lines", all_of_them[0], some[0], most=GROWTH)
     steps = (PROVINCE // 2 - FLEET, PROVINCE - PROVINCE // 2)
-    bench.add_bar("of the first half", "MiB each", halves[1] / steps[1], halves[0] / steps[0], most=GROWTH)
+    halves = [(half.peak_mib - few.peak_mib) / steps[0], (many.peak_mib - half.peak_mib) / steps[1]]
+    bench.add_bar("of the first half", "MiB each", halves[1], halves[0], most=GROWTH)
 
 
 def measure_broken(bench: Bench) -> None:
@@ -350,6 +387,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--more", action="store_true", help="keep the rounds against the peers that are there")
     parser.add_argument("--quick", action="store_true", help="a tenth of the bytes")
     parser.add_argument("--output", type=Path, help="a .json; the table lies beside it")
     wish = parser.parse_args()
@@ -358,16 +396,18 @@ def main() -> int:
     document["versions"] = document.get("versions", {}) | read_versions()
     command = f"python -m benchmarks.delivery {' '.join(sys.argv[1:])}".strip()
     missed = 0
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=MEMORY) as name, open_net(Path(name), FLEET) as net:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=MEMORY) as name, open_net(Path(name), PROVINCE) as net:
         for part in [part for part in PARTS if part in wish.parts.split(",")]:
             print(part, flush=True)
-            bench = Bench(net, wish.rounds, 0.1 if wish.quick else 1.0)
+            earlier = [row for row in document["rows"] if row["part"] == part] if wish.more else []
+            bench = Bench(net, wish.rounds, 0.1 if wish.quick else 1.0, earlier)
             began_s = time.monotonic()
             PARTS[part](bench)
             print(f"  took {time.monotonic() - began_s:.0f} s", flush=True)
             missed += sum(row.get("met") is False for row in bench.rows)
             at = datetime.now(UTC).isoformat(timespec="minutes")
-            said: Row = {"part": part, "rounds": wish.rounds, "at": at, "command": command}
+            rounds = sum(row["kind"] == "round" and row["peer"] == "ours" for row in bench.rows) or wish.rounds
+            said: Row = {"part": part, "rounds": rounds, "at": at, "command": command}
             kept = [row for row in document["rows"] if row["part"] != part]
             document["rows"] = [*kept, *({**said, **row} for row in bench.rows)]
             output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")

@@ -10,7 +10,7 @@ TITLES = {
     "line": "20 MB at 10 Mbit/s, 100 ms, no loss",
     "loss": "5 MB at 10 Mbit/s, 100 ms, 1 % loss",
     "fleet": "20 MB to each of 34 stations at once, each 10 Mbit/s, 100 ms",
-    "linear": "Stations on loopback at once, 2 MB to each",
+    "linear": "A province, 2 MB to each station, on loopback and over lines",
     "broken": "20 MB at 10 Mbit/s, 100 ms; the centre is killed at 90 %",
     "poll": "34 stations asked for what they wrote, 100 ms",
     "dead": "Lines that are cut, and poor ones that are not",

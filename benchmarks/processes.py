@@ -68,12 +68,13 @@ def run(command: Sequence[str]) -> Run:
 
 
 def time_work(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do some work in this process and tell what it took, clock and processor, beside what it tells itself."""
+    """Do some work in this process and tell what it took beside what it tells itself: clock, processor, switches."""
     before, began_s = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     told = work()
     wall_s, after = time.monotonic() - began_s, resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": wall_s, "cpu_s": cpu_s, **told}
+    switches = after.ru_nvcsw + after.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw
+    return {"wall_s": wall_s, "cpu_s": cpu_s, "switches": switches, **told}
 
 
 def find_median(runs: Sequence[Run]) -> Run:

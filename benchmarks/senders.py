@@ -5,7 +5,7 @@
 A service imports its libraries once a day and sends all day long, so work is timed from its first connection to the
 end of its last, without the start of Python; OpenSSH's commands are small enough to be timed whole. WORKs:
 
-push      the file to some stations at once, each in a session of its own
+push      the file to some stations at once, or so many `workers` at a time, each in a session of its own
           `act_after_bytes` says when to `act`: "die" by SIGKILL, or "cut" the lines
 poll      what stations wrote since the last time, over kept sessions; and one round trip over each of these
 """
@@ -50,7 +50,7 @@ ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 def send(wish: Wish) -> Wish:
-    """Send the file to every station at once."""
+    """Send the file to every station, all at once or so many at a time as was wished."""
     source, key = Path(wish["source"]), Path(wish["key"])
     hosts = {StationId(str(number)): one for number, one in enumerate(wish["stations"])}
     done_bytes = 0
@@ -71,7 +71,7 @@ def send(wish: Wish) -> Wish:
             return send_file(session, source, wish["name"], progress).bytes_sent
 
     def work() -> Wish:
-        outcomes = run_for_stations(list(hosts), serve, len(hosts))
+        outcomes = run_for_stations(list(hosts), serve, wish.get("workers") or len(hosts))
         failed = [f"{outcome.station}: {outcome.error.message}" for outcome in outcomes if outcome.error]
         return {
             "failed": failed,
