@@ -35,6 +35,7 @@ class Agent:
 
     box: Box
     centre_key: str
+    doubted: set[Sha256] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -61,6 +62,8 @@ class Agent:
         chain = ChainedLog(log, [path] if path.exists() else [], self.library / "torn-lines")
         receiver = Receiver(self.box.inbox, self.box.outbox, library, chain, CLOCK, 0)
         while not self._stopped.wait(0.05):
+            while self.doubted:  # as the player's room does with what gave no sound
+                library.doubted.add(self.doubted.pop())
             receiver.receive_all()
             status = StationStatus(station, log, CLOCK.now_at(), "0.1.0", "pcm", 3, 10**9, 1, "", "", None, "")
             write_atomic(self.box.outbox / "status.json", write_status(status))

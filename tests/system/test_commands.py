@@ -10,14 +10,17 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broadcaster.centre.workspace import init_workspace
+from broadcaster.centre import check
+from broadcaster.centre.workspace import Workspace, init_workspace
 from broadcaster.core.files import hold_lock
 from broadcaster.demo.server import choose_port
+from broadcaster.link.line import find_congestion_trouble
 from broadcaster.wire.signature import write_key_pair
 from tests.sshd import Box, open_box
 
@@ -155,6 +158,17 @@ def test_check_says_everything_at_once(run: Command, workspace: Path) -> None:
         assert said in done.stdout, done.stdout
     assert "columns.yaml:2:1" in run("timetable", "show", code=12).stderr
     assert len([f for f in read_json(run("check", "--json", code=1)) if f["wrong"]]) >= 4
+
+
+def test_check_says_that_poor_lines_will_be_slow_where_the_kernel_cannot_help(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "find_congestion_trouble", lambda: find_congestion_trouble(b"none-such"))
+    found = check.check_workspace(Workspace(workspace), datetime.now(UTC))
+    (told,) = [one for one in found if "lines that lose packets" in one.message]
+    assert "none-such is not loaded, or not in this kernel" in told.message
+    assert "docs/centre-service.md" in told.hint
+    assert not told.is_wrong
 
 
 def test_folder_that_is_no_workspace_is_said(tmp_path: Path) -> None:

@@ -153,6 +153,30 @@ def test_an_emergency_goes_past_a_station_that_is_off_and_gives_up_at_its_time(f
     assert ("minh-son", Step.AGAIN) in told
 
 
+def test_a_master_that_a_station_removed_as_damaged_is_sent_anew(fleet: Fleet) -> None:
+    master = fleet.make_master(14, 400_000)
+    one, agent = fleet.make_missing("an-nong", [master]), fleet.agents["an-nong"]
+    schedules = make_schedules()
+
+    def push() -> None:
+        (done,) = push_missing(fleet.workspace, fleet.record, schedules, [one], CLOCK, 20)
+        assert (done.error, done.is_confirmed) == (None, True)
+        assert fleet.list_library("an-nong") == {master.sha256}
+
+    push()
+    (agent.library / master.name).write_bytes(bytes(400_000))
+    agent.doubted.add(master.sha256)
+    while b"damaged" not in (agent.box.outbox / "receipts.jsonl").read_bytes():
+        time.sleep(0.02)
+    collect_stations(fleet.workspace, fleet.record, schedules, [one.station], CLOCK)
+    with fleet.record.read() as connection:
+        assert master.sha256 not in read_held(connection).get(AN_NONG, {})
+    push()
+    with fleet.record.read() as connection:
+        assert set(read_held(connection)[AN_NONG]) == {master.sha256}
+        assert sum(attempt.sent_bytes for attempt in read_attempts(connection, AN_NONG, 10)) == 800_000
+
+
 def test_a_station_without_an_agent_is_read_back_and_looked_after(fleet: Fleet) -> None:
     fleet.agents["an-nong"].stop()
     master, other = fleet.make_master(9, 5_000_000), fleet.make_master(10, 300_000)

@@ -82,6 +82,25 @@ def test_who_wants_to_be_called_again_is_and_a_long_wait_can_be_cut_short() -> N
     assert not pool.submit(ONE, 0, serve)
 
 
+def test_no_worker_outlives_the_work() -> None:
+    pool = StationPool(3)
+    workers: list[threading.Thread] = []
+    met = threading.Barrier(3, timeout=WAIT_S)
+
+    def serve() -> None:
+        workers.append(threading.current_thread())
+        met.wait()
+
+    for station in (ONE, OTHER, THIRD):
+        assert pool.submit(station, 0, serve)
+    while len(workers) < 3:
+        time.sleep(0.001)
+    for worker in workers:
+        worker.join(WAIT_S)
+        assert not worker.is_alive()
+    assert pool.stop(WAIT_S)
+
+
 def test_a_bug_is_logged_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
     pool = StationPool(1)
     done = threading.Event()
