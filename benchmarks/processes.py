@@ -25,13 +25,19 @@ class Run:
 
 
 def list_tree(pid: int) -> list[int]:
-    """Give a process and all below it."""
+    """Give a process and all below it; one that has not become its own program yet still shows its parent's memory."""
     try:
         threads = list(Path(f"/proc/{pid}/task").iterdir())
         below = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+        own = [child for child in below if read_command(child) != read_command(pid)]
     except OSError:
         return [pid]
-    return [pid, *(one for child in below for one in list_tree(child))]
+    return [pid, *(one for child in own for one in list_tree(child))]
+
+
+def read_command(pid: int) -> bytes:
+    """Read the command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def read_pss_kib(pid: int) -> int:

@@ -5,7 +5,14 @@ is good already, `setting` plans, `render` turns up and limits, `encode` and `jo
 written, `tag` names, and `master` leads the whole walk.
 """
 
+import contextlib
+import ctypes
 import os
 
 # Products of small matrices, in two threads of our own: threads of the matrix library would only stand in their way.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# One heap for all threads: with one each, glibc keeps some 10 MB that nobody needs. Others have no such call.
+_M_ARENA_MAX = -8
+with contextlib.suppress(AttributeError, OSError):
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

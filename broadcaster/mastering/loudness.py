@@ -61,7 +61,8 @@ class _ChannelMeter:
         self._step = round(rate_hz * _STEP_S)
         self._filter = KWeighting(rate_hz)
         self._unfiltered = np.zeros(0, dtype=np.float32)
-        self._left = np.zeros((2, 0), dtype=np.float32)
+        self._left = np.zeros(0, dtype=np.float32)
+        self._plain_left = np.zeros(0, dtype=np.float32)
 
     def feed(self, samples: Numbers, scale: float) -> None:
         line = np.multiply(samples, scale, dtype=np.float32)
@@ -78,12 +79,15 @@ class _ChannelMeter:
             self._sum_steps(self._filter.feed(last)[:count], last[:count])
 
     def _sum_steps(self, weighted: Fine, plain: Fine) -> None:
-        lines = np.concatenate((self._left, np.stack((weighted, plain))), axis=1)
-        whole = lines.shape[1] - lines.shape[1] % self._step
-        self._left = lines[:, whole:]
-        steps, heights = lines[:, :whole].reshape(2, -1, self._step)
+        steps, self._left = self._cut_steps(self._left, weighted)
         self.energies.extend(np.einsum("ij,ij->i", steps, steps) / self._step)
-        self.peaks.extend(np.abs(heights).max(axis=1))
+        steps, self._plain_left = self._cut_steps(self._plain_left, plain)
+        self.peaks.extend(np.maximum(steps.max(axis=1), -steps.min(axis=1)))
+
+    def _cut_steps(self, left: Fine, line: Fine) -> tuple[Fine, Fine]:
+        joined = np.concatenate((left, line))
+        whole = len(joined) - len(joined) % self._step
+        return joined[:whole].reshape(-1, self._step), joined[whole:]
 
 
 class LoudnessMeter:

@@ -123,10 +123,11 @@ def _measure(spool: Spool, before: LoudnessReading, setting: Setting, step: int,
     length = _STRETCH_S * RATE_HZ
     meter = LoudnessMeter(RATE_HZ, CHANNELS)
 
-    def render(start: int) -> Fine:
-        return np.concatenate(list(renderer.copy().read(start, start + length)))
+    def render(start: int) -> list[Fine]:
+        return list(renderer.copy().read(start, start + length))
 
     with contextlib.closing(map_ahead(workers, render, range(0, spool.frames, length * step))) as stretches:
-        for samples in stretches:
-            meter.feed(samples)
+        for stretch in stretches:
+            for samples in stretch:
+                meter.feed(samples)
     return list_levels(meter)
