@@ -30,7 +30,7 @@ LEAD = 24  # frames in which an encoder that starts in mid-sound comes to itself
 # Frames among which the seam is chosen; more where an encoder had spent its reservoir and must save it up first.
 _OVERLAPS = (32, 192, 576)
 _LOOK_AHEAD = 3  # frames that LAME looks ahead
-_LINEAR_FRAMES = (1152, 2304)  # half a minute to a whole one: what is on its way lies in memory
+_LINEAR_FRAMES = (1152, 3072)  # half a minute to eighty seconds: what is on its way lies in memory
 _PARTS = 4
 _LIMITED_FRAMES = 1152  # 30 s: of these some are encoded twice
 _NEAR_S = 2  # a dip may change the sound so far from its second

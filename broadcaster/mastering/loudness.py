@@ -1,6 +1,6 @@
 """Loudness meter: K-weighting, gates, range, momentary and short-term loudness, true peak. Pure, fed in pieces.
 
-It keeps two numbers per 100 ms of programme, so its memory does not grow with the sound.
+It keeps one or two numbers per 100 ms of programme, so its memory does not grow with the sound.
 
 Sources: ITU-R BS.1770-5 annexes 1 and 2; EBU Tech 3341 (momentary, short-term); EBU Tech 3342 (range).
 """
@@ -54,7 +54,8 @@ def integrate_lufs(momentary_lufs: Samples) -> float:
 class _ChannelMeter:
     """Energies and true peak of one channel; channels do not touch each other, so each may have a thread."""
 
-    def __init__(self, rate_hz: int, watch: float | None) -> None:
+    def __init__(self, rate_hz: int, watch: float | None, *, keeps_peaks: bool) -> None:
+        self._keeps_peaks = keeps_peaks
         self.energies = array("d")
         self.peaks = array("f")
         self.peak = TruePeakMeter(1, watch, rate_hz)
@@ -81,8 +82,9 @@ class _ChannelMeter:
     def _sum_steps(self, weighted: Fine, plain: Fine) -> None:
         steps, self._left = self._cut_steps(self._left, weighted)
         self.energies.extend(np.einsum("ij,ij->i", steps, steps) / self._step)
-        steps, self._plain_left = self._cut_steps(self._plain_left, plain)
-        self.peaks.extend(np.maximum(steps.max(axis=1), -steps.min(axis=1)))
+        if self._keeps_peaks:
+            steps, self._plain_left = self._cut_steps(self._plain_left, plain)
+            self.peaks.extend(np.maximum(steps.max(axis=1), -steps.min(axis=1)))
 
     def _cut_steps(self, left: Fine, line: Fine) -> tuple[Fine, Fine]:
         joined = np.concatenate((left, line))
@@ -99,6 +101,7 @@ class LoudnessMeter:
         weights: Of each channel in the sum; those of the standard when None.
         workers: Measure the channels beside each other and beside the caller; in the caller's thread when None.
         watch_dbtp: `list_over` tells in which seconds this true peak was passed.
+        keeps_peaks: For `list_momentary_peaks_dbfs`.
     """
 
     def __init__(
@@ -109,11 +112,12 @@ class LoudnessMeter:
         *,
         workers: Executor | None = None,
         watch_dbtp: float | None = None,
+        keeps_peaks: bool = False,
     ) -> None:
         self._rate_hz = rate_hz
         self._weights = np.array(_STEREO_WEIGHTS[channels] if weights is None else weights)
         watch = None if watch_dbtp is None else 10 ** (watch_dbtp / 20)
-        self._channels = [_ChannelMeter(rate_hz, watch) for _ in range(channels)]
+        self._channels = [_ChannelMeter(rate_hz, watch, keeps_peaks=keeps_peaks) for _ in range(channels)]
         self._workers = workers
         self._pending: list[Future[None]] = []
         self._frames = 0

@@ -74,7 +74,7 @@ def measure_source(
         DecodeError: Damaged or cut off.
         OSError: No room for the spool.
     """
-    meter = LoudnessMeter(RATE_HZ, CHANNELS, workers=workers)
+    meter = LoudnessMeter(RATE_HZ, CHANNELS, workers=workers, keeps_peaks=True)
     finder = FaultFinder(is_mono=source.track.is_mono)
     done_s = 0.0
     with contextlib.closing(read_sound(source)) as pieces:

@@ -121,7 +121,7 @@ def _measure(spool: Spool, before: LoudnessReading, setting: Setting, step: int,
     """Give the levels of one stretch in `step`, rendered at a setting."""
     renderer = Renderer(spool, before, setting)
     length = _STRETCH_S * RATE_HZ
-    meter = LoudnessMeter(RATE_HZ, CHANNELS)
+    meter = LoudnessMeter(RATE_HZ, CHANNELS, keeps_peaks=True)
 
     def render(start: int) -> list[Fine]:
         return list(renderer.copy().read(start, start + length))
