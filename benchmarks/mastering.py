@@ -5,8 +5,8 @@
     python -m benchmarks.mastering --parts linear,batch       # a part of it; the results of the others stay
     python -m benchmarks.mastering --minutes 10 --rounds 3    # ours and the floor: medians of three
 
-Parts: `linear` (gain is enough) and `limiter` (it works all through), each against all peers; `batch`, eight files, two
-at a time, against the floor one after another; `growth`, cost and memory at 10, 60 and 180 minutes. Writes
+Parts: `linear` (gain is enough) and `limiter` (it works all through), each against all peers; `batch`, eight files
+one after another, against the floor; `growth`, cost and memory at 10, 60 and 180 minutes. Writes
 benchmarks/results/mastering.json and .md, prints where the time went of each work that missed a bar, exits 1 then.
 Memory is the proportional share (PSS) summed over the process tree, sampled five times a second.
 """

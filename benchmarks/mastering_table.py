@@ -8,7 +8,7 @@ Row = dict[str, "str | float | bool | None"]
 TITLES = {
     "linear": "Linear gain is enough",
     "limiter": "The limiter works all through",
-    "batch": "Eight files in one go, two at a time, against the floor one after another",
+    "batch": "Eight files in one go, one after another, against the floor one after another",
     "growth": "Length of the programme, limiter working",
 }
 NAMES = {

@@ -1,4 +1,4 @@
-"""Master with ours, several files two at a time: what the child process of a run does.
+"""Master with ours, several files one after another as `broadcaster programme add` does: the child process of a run.
 
     python -m benchmarks.ours RECORDING ... MADE TARGET_LUFS
 
@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from broadcaster.core.model import MasteringTarget, TagSet
 from broadcaster.mastering.master import make_master
 
 CEILING_DBTP = -1.0
-AT_ONCE = 2
 USAGE = "BROADCASTER_BENCH_USAGE"
 
 
@@ -29,8 +27,7 @@ def master(sources: list[Path], made: Path, target_lufs: float) -> None:
     """Master all and leave the last as `made`."""
     tags = TagSet("Bench", "Bench", "Bench", date(2023, 10, 9), "vi", ProgrammeId("bench"))
     target = MasteringTarget(target_lufs, CEILING_DBTP)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = list(pool.map(lambda source: make_master(source, made.parent, target, tags), sources))
+    done = [make_master(source, made.parent, target, tags) for source in sources]
     (made.parent / f"{done[-1].sha256}.mp3").replace(made)
     if name := os.environ.get(USAGE):
         own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)

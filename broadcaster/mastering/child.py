@@ -17,7 +17,7 @@ from typing import IO, Self, cast
 from broadcaster.core.programs import find_ffmpeg
 
 STALL_S = 60.0
-_PIPE_BYTES = 1 << 18
+_PIPE_BYTES = 1 << 19  # more than a second of sound, which is what is read at once
 _TELL_BYTES = 64 * 1024
 _LIMITS = (  # of one ffmpeg, whatever the file it reads makes it want: memory, seconds of computing, open files
     (resource.RLIMIT_AS, 2 << 30),

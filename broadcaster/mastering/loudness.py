@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +51,7 @@ def integrate_lufs(momentary_lufs: Samples) -> float:
 
 
 class _ChannelMeter:
-    """Energies and true peak of one channel; channels do not touch each other, so each may have a thread."""
+    """Energies and true peak of one channel."""
 
     def __init__(self, rate_hz: int, watch: float | None, *, keeps_peaks: bool) -> None:
         self._keeps_peaks = keeps_peaks
@@ -99,7 +98,6 @@ class LoudnessMeter:
         rate_hz: Sample rate, a multiple of 10.
         channels: 1, 2, or 5 in the order left, right, centre, left and right surround.
         weights: Of each channel in the sum; those of the standard when None.
-        workers: Measure the channels beside each other and beside the caller; in the caller's thread when None.
         watch_dbtp: `list_over` tells in which seconds this true peak was passed.
         keeps_peaks: For `list_momentary_peaks_dbfs`.
     """
@@ -110,7 +108,6 @@ class LoudnessMeter:
         channels: int,
         weights: Sequence[float] | None = None,
         *,
-        workers: Executor | None = None,
         watch_dbtp: float | None = None,
         keeps_peaks: bool = False,
     ) -> None:
@@ -118,8 +115,6 @@ class LoudnessMeter:
         self._weights = np.array(_STEREO_WEIGHTS[channels] if weights is None else weights)
         watch = None if watch_dbtp is None else 10 ** (watch_dbtp / 20)
         self._channels = [_ChannelMeter(rate_hz, watch, keeps_peaks=keeps_peaks) for _ in range(channels)]
-        self._workers = workers
-        self._pending: list[Future[None]] = []
         self._frames = 0
 
     def feed(self, samples: Numbers, scale: float = 1.0) -> None:
@@ -127,13 +122,8 @@ class LoudnessMeter:
         if not len(samples):
             return
         self._frames += len(samples)
-        self._settle()
-        lines = zip(self._channels, samples.T, strict=True)
-        if self._workers is None:
-            for channel, line in lines:
-                channel.feed(line, scale)
-        else:
-            self._pending = [self._workers.submit(channel.feed, line, scale) for channel, line in lines]
+        for channel, line in zip(self._channels, samples.T, strict=True):
+            channel.feed(line, scale)
 
     def list_momentary_lufs(self) -> Samples:
         """Give the momentary loudness (400 ms) at every 100 ms, from the first whole window on."""
@@ -178,13 +168,7 @@ class LoudnessMeter:
                 over[second] = max(over.get(second, peak_dbtp), peak_dbtp)
         return over
 
-    def _settle(self) -> None:
-        for done in self._pending:
-            done.result()
-        self._pending = []
-
     def _finish(self) -> None:
-        self._settle()
         for channel in self._channels:
             channel.finish()
 

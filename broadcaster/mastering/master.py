@@ -60,7 +60,6 @@ def measure_source(
     progress: Callable[[float], None],
     *,
     spool: Spool | None = None,
-    workers: Executor | None = None,
 ) -> Measured:
     """Decode and measure a recording; `progress` is told the seconds done.
 
@@ -68,13 +67,12 @@ def measure_source(
         source: The recording.
         progress: Told the seconds done.
         spool: Takes what was decoded.
-        workers: Measure beside the decoding.
 
     Raises:
         DecodeError: Damaged or cut off.
         OSError: No room for the spool.
     """
-    meter = LoudnessMeter(RATE_HZ, CHANNELS, workers=workers, keeps_peaks=True)
+    meter = LoudnessMeter(RATE_HZ, CHANNELS, keeps_peaks=True)
     finder = FaultFinder(is_mono=source.track.is_mono)
     done_s = 0.0
     with contextlib.closing(read_sound(source)) as pieces:
@@ -138,7 +136,7 @@ def make_master(
     try:
         with open_spool(folder) as spool, ThreadPoolExecutor(_WORKERS, "mastering") as workers:
             stage = advance.plan_stage(0, checked.announced_s)
-            measured, left = _measure_both(checked, stage, spool, workers)
+            measured, left = _measure_both(checked, stage, spool)
             attempt = write_as_it_is(checked, part, left.reading, target)
             if attempt is None:
                 attempt = _write_best(source, spool, part, left, target, workers, advance)
@@ -189,20 +187,18 @@ class _Progress:
         return lambda done_s: self.tell(start + share * min(1.0, done_s / length_s) if length_s else start)
 
 
-def _measure_both(
-    source: Source, progress: Callable[[float], None], spool: Spool, workers: Executor
-) -> tuple[Measured, Measured]:
+def _measure_both(source: Source, progress: Callable[[float], None], spool: Spool) -> tuple[Measured, Measured]:
     """Measure the recording as it is, and what its profile leaves of it, which is spooled; once where it has none.
 
     Faults must be looked for before a profile: behind a sum nobody hears that the channels cancelled each other.
     """
     as_it_is = replace(source, profile=AS_IT_IS)
     is_plain = source == as_it_is
-    measured = measure_source(as_it_is, progress, spool=spool if is_plain else None, workers=workers)
+    measured = measure_source(as_it_is, progress, spool=spool if is_plain else None)
     _require_sound(source.path, measured.reading, measured.audible_s)
     if is_plain:
         return measured, measured
-    left = measure_source(source, progress, spool=spool, workers=workers)
+    left = measure_source(source, progress, spool=spool)
     if left.audible_s == 0:
         raise SilentProgrammeError(
             f"{source.path} is silent behind the loudspeaker profile of schedules/centre.yaml",
