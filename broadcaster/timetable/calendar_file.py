@@ -146,6 +146,12 @@ def _read_event(event: Event, source: str) -> dict[str, Value]:
     slot |= {"dates": [first.date()]} if rule is None else _read_rule(dict(rule), first, where)
     excepted: list[Value] = list(_read_dates(event, "exdate"))
     extra: list[Value] = list(_read_dates(event, "rdate"))
+    early = [on for on in _read_dates(event, "rdate") if on < first.date()]
+    if rule is not None and extra and "days" not in slot:
+        slot["days"] = list(DAYS)  # beside single dates no day at all is meant where none is named
+    if rule is not None and early:
+        slot["from"], silent = _begin_earlier(first.date(), early, slot.get("every_weeks", 1))
+        excepted += silent
     if excepted:
         slot["except"] = excepted
     if extra:
@@ -205,6 +211,24 @@ def _read_rule(rule: Mapping[str, list[object]], first: datetime, where: str) ->
     if isinstance(until, date):
         found["to"] = until.date() if isinstance(until, datetime) else until
     return found
+
+
+def _begin_earlier(first: date, early: list[date], every_weeks: Value) -> tuple[date, list[Value]]:
+    """Begin a slot whole rounds of its weeks earlier, so that single dates before its first lie within its period.
+
+    Returns:
+        The new first day, and the spans up to the old one on which it is silent all the same.
+    """
+    round_days = 7 * int(str(every_weeks))
+    begins = first - timedelta(days=-(-(first - early[0]).days // round_days) * round_days)
+    silent: list[Value] = []
+    free = begins
+    for on in (*early, first):
+        if free < on:
+            silent.append({"from": free, "to": on - timedelta(days=1)})
+        free = on + timedelta(days=1)
+    # Another object than in the span: of one that stands twice YAML makes an anchor.
+    return begins + timedelta(), silent
 
 
 def _read_dates(event: Event, name: str) -> list[date]:

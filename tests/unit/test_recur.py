@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,11 +12,13 @@ from dateutil.rrule import MONTHLY, WEEKLY, rrule, rruleset, weekday
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broadcaster.centre.workspace import init_workspace
 from broadcaster.core.ids import ColumnId, SlotId
 from broadcaster.core.schedules import DayCopy, HolidayRule, RundownItem, Slot
 from broadcaster.core.time import plan_dates
 from broadcaster.timetable.expand import Shelf, expand_day
 from broadcaster.timetable.explain import explain_day
+from broadcaster.timetable.read import read_schedules
 from broadcaster.timetable.recur import find_holiday, match_slot
 from tests.unit.makers import make_programme, make_schedules
 
@@ -163,6 +166,20 @@ def test_copied_day_has_the_slots_of_the_other_day_and_the_column_of_its_own() -
     (found,) = expand_day(schedules, saturday, Shelf([]))
     assert found.on == saturday
     assert match_slot(schedules.slots[0], saturday, schedules.copies).reason.startswith("14/10/2023 is like 09/10/2023")
+
+
+def test_copied_week_has_the_slots_of_the_other_week_day_by_day(tmp_path: Path) -> None:
+    workspace, _ = init_workspace(tmp_path / "w")
+    (workspace.schedules / "timetable.yaml").write_text(
+        "format: 1\nslots:\n  - {id: a, title: A, at: '09:00', max_min: 5, dates: [2023-10-10, 2023-10-15],"
+        " rundown: [{column: thoi-su}]}\ncopies:\n  - {week: 2023-W42, like: 2023-W41}\n",
+        encoding="utf-8",
+    )
+    found = read_schedules(workspace.schedules)
+    monday = date(2023, 10, 16)
+    days = [monday + timedelta(days=n) for n in range(8)]
+    assert [on.day for on in days if match_slot(found.slots[0], on, found.copies).is_on] == [17, 22]
+    assert match_slot(found.slots[0], days[1], found.copies).reason.startswith("17/10/2023 is like 10/10/2023: ")
 
 
 def test_what_names_a_copied_date_itself_is_stronger_than_the_copy() -> None:

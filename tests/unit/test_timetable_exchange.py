@@ -223,6 +223,27 @@ def test_calendar_taken_back_gives_the_same_slots(tmp_path: Path) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("rule", ["nth: [1, -1]\n    days: [mon]", "every_weeks: 2\n    days: [wed]", "volume: 90"])
+def test_copied_date_before_the_first_of_a_calendar_is_taken_back(tmp_path: Path, rule: str) -> None:
+    workspace, _ = init_workspace(tmp_path / "w")
+    first = date(2026, 11, 25)
+    (workspace.schedules / "timetable.yaml").write_text(
+        "format: 1\nslots:\n  - id: mot\n    title: Một\n    at: '09:00'\n    max_min: 10\n    from: 2026-12-09\n"
+        f"    rundown: [{{column: thoi-su}}]\n    {rule}\n"
+        "copies:\n  - {date: 2026-11-29, like: 2027-01-25}\n  - {week: 2026-W49, like: 2026-W52}\n",
+        encoding="utf-8",
+    )
+    before = read_schedules(workspace.schedules)
+    file = tmp_path / "lich.ics"
+    file.write_bytes(write_calendar(before, first, date(2027, 11, 25), MADE_AT))
+    write_edit(workspace.schedules, plan_edit(workspace.schedules, read_calendar(file), is_whole=True, unsaid=UNSAID))
+    after = read_schedules(workspace.schedules)
+    span = [first + timedelta(days=n) for n in range(366)]
+    assert [match_slot(after.slots[0], on, after.copies).is_on for on in span] == [
+        match_slot(before.slots[0], on, before.copies).is_on for on in span
+    ]
+
+
 @pytest.mark.parametrize(("lines", "told"), [
     ("RRULE:FREQ=YEARLY", "cannot hold the rule YEARLY every 1"),
     ("RRULE:FREQ=DAILY;COUNT=3", "cannot hold the rule COUNT"),
