@@ -4,8 +4,8 @@
 
 The agent runs with mpv, no sound card, and the niceness of its unit (so: as root); a wrapper gives its mpv a second
 IPC socket, at which an ear asks how much was given out. The peer is what a timer does: at its second it starts mpv with
-the file. Half of the starts have every core busy with a loop. Prints a table, writes results/playout.json and .md, exits
-1 if a bar is not met.
+the file. Half of the starts have every core busy with a loop. Prints a table, writes results/playout.json and .md,
+exits 1 if a bar is not met.
 """
 
 from __future__ import annotations
@@ -246,10 +246,10 @@ def plan_table(rows: Sequence[Row], player: str) -> str:
     """Give the table as Markdown."""
     lines = [
         "# When things sound at a box", "",
-        f"`python -m benchmarks.playout`, {player}, no sound card, {os.cpu_count()} cores; the agent at niceness {NICE}. Starts and gaps as an ear",
-        "at mpv heard them, not as the agent says; an answer that comes late makes a start look later. Busy: a loop on",
-        "every core. The peer is a fresh mpv for each item, in the same run, of fewer items. The diary was read",
-        "afterwards: every item was played to its end.", "",
+        f"`python -m benchmarks.playout`, {player}, no sound card, {os.cpu_count()} cores; the agent has",
+        f"niceness {NICE}. Starts and gaps as an ear at mpv heard them, not as the agent says; an answer that comes",
+        "late makes a start look later. Busy: a loop on every core. The peer is a fresh mpv for each item, in the same",
+        "run, of fewer items. The diary was read afterwards: every item was played to its end.", "",
         "| what | ours | a process per item | ratio | bar | |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for row in rows:
