@@ -44,8 +44,9 @@ class Annex:
             return None
         row: list[Cell] = [""] * len(self.heads)
         row[1] = words.total
+        numbers = self.list_numbers()
         for place in self.summed:
-            row[place] = self.sum_column(place)
+            row[place] = self.sum_column(place) if place in numbers or not self.rows else "-"
         return self._write_row(row, words)
 
     def sum_column(self, place: int) -> float:

@@ -70,7 +70,8 @@ def name_station(schedules: Schedules, station: str) -> str:
 
 
 def _station_cells(index: int, row: StationRow, words: Wording) -> list[Cell]:
-    return [index, row.name, row.clusters, row.planned, row.full, row.short, row.not_played, row.no_journal,
+    """Give a station's row; a hyphen where nobody has counted its clusters yet."""
+    return [index, row.name, row.clusters or "-", row.planned, row.full, row.short, row.not_played, row.no_journal,
             row.planned_dmin / 10, row.played_dmin / 10, None, row.emergencies, _note(row, words)]  # fmt: skip
 
 
