@@ -96,7 +96,9 @@ def read_alert(data: bytes) -> Alert:
         raise DocumentError(f"an alert of more than {MAX_ALERT_BYTES} bytes is not read")
     try:
         root = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+    except DefusedXmlException as error:
+        raise DocumentError("the alert brings a document type or entities, which no alert needs: not read") from error
+    except (ParseError, ValueError, LookupError) as error:
         raise DocumentError(f"not a usable XML document: {error}") from error
     if root.tag != f"{NAMESPACE}alert":
         raise DocumentError(f"not an alert in CAP 1.2: its root is {root.tag}")

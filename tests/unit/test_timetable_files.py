@@ -122,7 +122,8 @@ HEAD = """# Wrong files and what is said of them
 
 Each row is one mistake in otherwise right files of `schedules/`, and all that `broadcaster check` says of it. The test
 that makes this table fails when a message changes. Faults of all files come at once, in the order of their lines; a
-field that cannot be read hides no fault elsewhere.
+field that cannot be read hides no fault elsewhere. Only while a whole file is no YAML must broken rules between files
+wait: the names that it gives are not known yet.
 
 | what stands in the file | what is said |
 |---|---|
