@@ -193,7 +193,7 @@ def rewrite(part: Path) -> None:
 
 
 def replace_by_another(part: Path) -> None:
-    other = part.with_name("other")
+    other = part.parents[1] / "other"  # in the inbox the agent might clear it away first
     other.write_bytes(make_bytes(SIZE_BYTES, seed=99))
     other.replace(part)
 
