@@ -145,8 +145,8 @@ def _read_event(event: Event, source: str) -> dict[str, Value]:
     rule = event.get("rrule")
     slot |= {"dates": [first.date()]} if rule is None else _read_rule(dict(rule), first, where)
     excepted: list[Value] = list(_read_dates(event, "exdate"))
-    extra: list[Value] = list(_read_dates(event, "rdate"))
-    early = [on for on in _read_dates(event, "rdate") if on < first.date()]
+    extra = _read_dates(event, "rdate")
+    early = [on for on in extra if on < first.date()]
     if rule is not None and extra and "days" not in slot:
         slot["days"] = list(DAYS)  # beside single dates no day at all is meant where none is named
     if rule is not None and early:
