@@ -29,15 +29,18 @@ def list_tree(pid: int) -> list[int]:
     try:
         threads = list(Path(f"/proc/{pid}/task").iterdir())
         below = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
-        own = [child for child in below if read_command(child) != read_command(pid)]
+        command = read_command(pid)
     except OSError:
         return [pid]
-    return [pid, *(one for child in own for one in list_tree(child))]
+    return [pid, *(one for child in below if read_command(child) != command for one in list_tree(child))]
 
 
 def read_command(pid: int) -> bytes:
-    """Read the command line of a process."""
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    """Read the command line of a process; nothing of one that has gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def read_pss_kib(pid: int) -> int:
