@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,12 +12,14 @@ from broadcaster.cli.screen import print_table
 from broadcaster.core.errors import InputError
 from broadcaster.core.files import write_atomic
 from broadcaster.core.time import read_date
-from broadcaster.timetable.calendar_file import UNSAID, read_calendar, write_calendar
-from broadcaster.timetable.edit import BACKUP, SlotChange, plan_edit, read_slots, write_edit
+from broadcaster.timetable.calendar_back import YEAR, match_calendar
+from broadcaster.timetable.calendar_file import write_calendar
+from broadcaster.timetable.calendar_in import read_calendar
+from broadcaster.timetable.edit import BACKUP, Fields, SlotChange, plan_edit, read_slots, write_edit
 from broadcaster.timetable.spreadsheet import read_csv, read_workbook, write_csv, write_workbook
 
-YEAR = timedelta(days=365)
-READERS = {".xlsx": read_workbook, ".csv": read_csv, ".ics": read_calendar}
+TABLES = {".xlsx": read_workbook, ".csv": read_csv}
+CALENDAR = ".ics"
 
 
 @click.command("export")
@@ -29,7 +31,7 @@ def export(context: click.Context, file: Path, first: str | None, last: str | No
     """Write the timetable to FILE: .xlsx, .csv, or .ics for a calendar program."""
     ending = _choose_ending(file)
     with open_desk(context) as desk:
-        if ending == ".ics":
+        if ending == CALENDAR:
             today = desk.now_at().astimezone(desk.schedules.centre.zone).date()
             first_on = read_date(first) if first else today
             last_on = read_date(last) if last else first_on + YEAR
@@ -56,16 +58,23 @@ def import_file(context: click.Context, file: Path, keep: bool, yes: bool) -> No
     Comments and the order of the file stay; the file as it was lies beside it. Nothing is published by this.
     """
     ending = _choose_ending(file)
-    slots = READERS[ending](file)
+    slots: Sequence[Fields]
     with open_desk(context) as desk:
         folder = desk.workspace.schedules
-    edit = plan_edit(folder, slots, is_whole=not keep, unsaid=UNSAID if ending == ".ics" else ())
+        if ending == CALENDAR:
+            zone = desk.schedules.centre.zone
+            today_on = desk.now_at().astimezone(zone).date()
+            slots = match_calendar(desk.schedules, read_slots(folder), read_calendar(file, zone), today_on)
+        else:
+            slots = TABLES[ending](file)
+    edit = plan_edit(folder, slots, is_whole=not keep)
     if not edit.changes:
         click.echo("nothing would change")
         return
     print_table("What would change", ("", "Slot", "Field", "Now", "Then"), _list_rows(edit.changes))
     if not yes:
-        click.confirm(f"write {len(edit.changes)} changes to timetable.yaml?", abort=True)
+        many = "s" if len(edit.changes) > 1 else ""
+        click.confirm(f"write {len(edit.changes)} change{many} to timetable.yaml?", abort=True)
     before = write_edit(folder, edit)
     click.echo(f"written; the timetable as it was is {before} (copy {BACKUP} over it to go back)")
     click.echo("`broadcaster timetable show` shows what plays, `timetable publish` makes it so")
@@ -83,6 +92,6 @@ def _list_rows(changes: tuple[SlotChange, ...]) -> list[tuple[str, ...]]:
 
 def _choose_ending(file: Path) -> str:
     ending = file.suffix.casefold()
-    if ending not in READERS:
-        raise InputError(f"{file.name}: what kind of file is it?", hint=f"name it with one of {', '.join(READERS)}")
+    if ending != CALENDAR and ending not in TABLES:
+        raise InputError(f"{file.name}: what kind of file is it?", hint="name it with .xlsx, .csv or .ics")
     return ending

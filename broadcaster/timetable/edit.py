@@ -7,20 +7,26 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, PlainScalarString
 
-from broadcaster.core.errors import WorkspaceError
+from broadcaster.core.errors import InputError, WorkspaceError
 from broadcaster.core.files import write_atomic
 from broadcaster.timetable.read import FILES, read_schedules
-from broadcaster.timetable.table import Value, list_fields, write_row
+from broadcaster.timetable.table import list_fields, write_row
 
 TIMETABLE = FILES[4]
 BACKUP = f"{TIMETABLE}.before"
+DATE_TAG = "tag:yaml.org,2002:timestamp"
+Fields = Mapping[str, object]
 
 
 class ChangeKind(StrEnum):
@@ -48,7 +54,7 @@ class TimetableEdit:
     changes: tuple[SlotChange, ...]
 
 
-def read_slots(folder: Path) -> list[Mapping[str, object]]:
+def read_slots(folder: Path) -> list[Fields]:
     """Read the slots as they stand in timetable.yaml.
 
     Raises:
@@ -60,18 +66,16 @@ def read_slots(folder: Path) -> list[Mapping[str, object]]:
     return [dict(slot) for slot in _load(folder / TIMETABLE)["slots"]]
 
 
-def plan_edit(
-    folder: Path, slots: Sequence[Mapping[str, Value]], *, is_whole: bool, unsaid: Sequence[str] = ()
-) -> TimetableEdit:
+def plan_edit(folder: Path, slots: Sequence[Fields], *, is_whole: bool) -> TimetableEdit:
     """Plan how the slots of a timetable become others. Nothing is written.
 
     Args:
         folder: The workspace's schedules/.
         slots: What the slots are to be; the order of those that are there stays.
         is_whole: Slots that are not among them go.
-        unsaid: Fields that the slots say nothing of: who has them keeps them.
 
     Raises:
+        InputError: Two of them have one id.
         ConfigError: The timetable would not be right, or is not now; holds every fault.
         TimetableError: As above.
         WorkspaceError: There is no such folder.
@@ -79,7 +83,11 @@ def plan_edit(
     read_schedules(folder)
     root = _load(folder / TIMETABLE)
     present: CommentedSeq = root["slots"]
-    wanted = {str(slot["id"]): slot for slot in slots}
+    wanted: dict[str, Fields] = {}
+    for new in slots:
+        if str(new["id"]) in wanted:
+            raise InputError(f"the slot {new['id']!r} stands in the file twice", hint="give one of them another id")
+        wanted[str(new["id"])] = new
     changes = []
     for place in reversed(range(len(present))):
         slot = present[place]
@@ -87,7 +95,7 @@ def plan_edit(
             changes.append(SlotChange(ChangeKind.REMOVED, slot["id"], ()))
             del present[place]
         elif slot["id"] in wanted:
-            details = _change_slot(slot, wanted[slot["id"]], unsaid)
+            details = _change_slot(slot, wanted[slot["id"]])
             if details:
                 changes.append(SlotChange(ChangeKind.CHANGED, slot["id"], details))
     changes.reverse()
@@ -120,14 +128,12 @@ def write_edit(folder: Path, edit: TimetableEdit) -> Path:
     return folder / BACKUP
 
 
-def _change_slot(
-    slot: CommentedMap, new: Mapping[str, Value], unsaid: Sequence[str] = ()
-) -> tuple[tuple[str, str, str], ...]:
+def _change_slot(slot: CommentedMap, new: Fields) -> tuple[tuple[str, str, str], ...]:
     names = list(list_fields())
     before, after = write_row(slot), write_row(new)
     details = []
     for name, old_text, new_text in zip(names, before, after, strict=True):
-        if old_text == new_text or name in unsaid:
+        if old_text == new_text:
             continue
         details.append((name, old_text, new_text))
         if name in new:
@@ -137,7 +143,7 @@ def _change_slot(
     return tuple(details)
 
 
-def _make_node(name: str, value: Value) -> object:
+def _make_node(name: str, value: object) -> object:
     if name == "at" and isinstance(value, str):
         return DoubleQuotedScalarString(value)
     if isinstance(value, list):
@@ -168,8 +174,33 @@ def _load(path: Path) -> CommentedMap:
     return root
 
 
+class _WrittenDate(PlainScalarString):
+    """A date as it stands in the file, with the anchor that a person may have given it."""
+
+
+class _Constructor(RoundTripConstructor):
+    def construct_date(self, node: ScalarNode) -> _WrittenDate:
+        written: _WrittenDate = _WrittenDate(node.value, anchor=node.anchor)
+        return written
+
+
+class _Representer(RoundTripRepresenter):
+    def ignore_aliases(self, data: object) -> bool:
+        """Tell what never gets an anchor: a date of ours that stands in two places is written twice."""
+        return isinstance(data, date) or bool(super().ignore_aliases(data))
+
+    def represent_date(self, data: _WrittenDate) -> ScalarNode:
+        return self.represent_scalar(DATE_TAG, str(data), anchor=data.yaml_anchor())
+
+
+_Constructor.add_constructor(DATE_TAG, _Constructor.construct_date)
+_Representer.add_representer(_WrittenDate, _Representer.represent_date)
+
+
 def _make_yaml() -> YAML:
     yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    yaml.Representer = _Representer
     yaml.preserve_quotes = True
     yaml.width = 1000
     yaml.indent(mapping=2, sequence=4, offset=2)

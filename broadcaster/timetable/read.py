@@ -85,7 +85,7 @@ def read_all(folder: Path) -> ReadSchedules:
         stations=tuple(_make_station(form) for form in stations.stations),
         columns=tuple(Column(ColumnId(form.id), form.name) for form in columns.columns),
         campaigns=tuple(_make_campaign(form) for form in campaigns.campaigns),
-        slots=tuple(_make_slot(form) for form in timetable.slots),
+        slots=tuple(make_slot(form) for form in timetable.slots),
         guards=tuple(_make_guard(form) for form in stations.guards),
         copies=tuple(copy for form in timetable.copies for copy in _make_copies(form)),
     )
@@ -229,7 +229,8 @@ def _make_campaign(form: CampaignForm) -> Campaign:
     )
 
 
-def _make_slot(form: SlotForm) -> Slot:
+def make_slot(form: SlotForm) -> Slot:
+    """Make the slot that a form says; whether it keeps the rules is not looked at."""
     return Slot(
         id=SlotId(form.id),
         title=form.title,

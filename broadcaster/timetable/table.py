@@ -7,12 +7,12 @@ A cell holds what the field holds in timetable.yaml: lists with commas, a rundow
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 
 from broadcaster.core.errors import InputError
 from broadcaster.core.ids import compose, suggest_nearest
-from broadcaster.core.time import read_date
+from broadcaster.core.time import plan_dates, read_date
 from broadcaster.timetable.forms import ItemForm, SlotForm
 
 Value = str | int | date | list["Value"] | dict[str, "Value"]
@@ -89,6 +89,35 @@ def read_rows(table: Sequence[Sequence[object]], source: str) -> list[dict[str, 
     return slots
 
 
+def find_day(value: object) -> date:
+    """Find the date that a value of timetable.yaml is, where it may stand as 09/10/2023 too."""
+    return value if isinstance(value, date) else read_date(str(value))
+
+
+def list_days(value: object) -> set[date]:
+    """List the days of a field that holds dates and spans of them."""
+    found: set[date] = set()
+    for one in value if isinstance(value, list) else ():
+        first, last = (one["from"], one["to"]) if isinstance(one, Mapping) else (one, one)
+        found |= set(plan_dates(find_day(first), find_day(last)))
+    return found
+
+
+def join_days(days: Iterable[date]) -> list[Value]:
+    """Write days as dates and, where they follow each other, as spans.
+
+    >>> join_days([date(2024, 2, 9), date(2024, 2, 8), date(2024, 4, 18)])
+    [{'from': datetime.date(2024, 2, 8), 'to': datetime.date(2024, 2, 9)}, datetime.date(2024, 4, 18)]
+    """
+    spans: list[tuple[date, date]] = []
+    for on in sorted(days):
+        if spans and on - spans[-1][1] == timedelta(days=1):
+            spans[-1] = (spans[-1][0], on)
+        else:
+            spans.append((on, on))
+    return [first if first == last else {"from": first, "to": last} for first, last in spans]
+
+
 def _read_head(text: str, source: str) -> str:
     found = _NAMED.search(text)
     name = found[1] if found else text.strip()
@@ -132,8 +161,7 @@ def _write_cell(value: object, kind: str) -> str:
 
 
 def _write_day(value: object) -> str:
-    """Write a date of timetable.yaml, where it may stand as 09/10/2023 too."""
-    return (value if isinstance(value, date) else read_date(str(value))).isoformat()
+    return find_day(value).isoformat()
 
 
 def _read_cell(text: str, kind: str, where: str) -> Value:
