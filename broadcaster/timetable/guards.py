@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from broadcaster.core.errors import Fault
 from broadcaster.core.ids import suggest_nearest
 from broadcaster.core.model import QuietHours
-from broadcaster.core.schedules import Guard, OwnHours, Schedules, Slot
+from broadcaster.core.schedules import Guard, HolidayRule, OwnHours, Schedules, Slot
 from broadcaster.core.time import DAYS, plan_dates
 from broadcaster.timetable.overlap import DAY_MIN, SEARCH_DAYS, SEARCH_FROM, Places, count_minutes, is_weekly
-from broadcaster.timetable.recur import DAY_NAMES, list_rule, match_slot
+from broadcaster.timetable.recur import DAY_NAMES, find_holiday, list_rule, match_slot
 
 PAUSE_MIN = 1.0
 Session = list[Slot]
@@ -72,6 +72,7 @@ def _match_guard(
         yield from _match_quiet(n, slot, guard.quiet_hours, name, places)
     indexes = {slot.id: n for n, slot in named}
     seen: set[tuple[int, int]] = set()
+    copied = frozenset(copy.on for copy in schedules.copies)
     for on, marks in patterns:
         for row in sorted(rows):
             today = marks & row
@@ -79,17 +80,19 @@ def _match_guard(
                 continue
             seen.add((on.weekday(), today))
             on_slots = [slot for n, slot in named if today >> n & 1]
-            for kind, slot, message, expected in _match_day(guard, on, on_slots):
+            for kind, slot, message, expected in _match_day(guard, on, on_slots, copied):
                 if (kind, slot.id) not in told:
                     told.add((kind, slot.id))
                     yield places.make_fault(("slots", indexes[slot.id], "at"), f"{message}: {name}", expected)
 
 
-def _match_day(guard: Guard, on: date, today: Sequence[Slot]) -> Iterator[tuple[str, Slot, str, str]]:
+def _match_day(
+    guard: Guard, on: date, today: Sequence[Slot], copied: frozenset[date]
+) -> Iterator[tuple[str, Slot, str, str]]:
     if on.weekday() not in guard.days:
         allowed = ", ".join(DAYS[day] for day in sorted(guard.days))
         for slot in today:
-            yield "days", slot, f"slot {slot.id!r} is on {_name_day(on, [slot])}", f"only {allowed}"
+            yield "days", slot, f"slot {slot.id!r} is on {_name_day(on, [slot], copied)}", f"only {allowed}"
     for slot in today:
         own = next((own for own in guard.own_hours if _is_own(own, slot, on)), None)
         if own is not None:
@@ -97,26 +100,31 @@ def _match_day(guard: Guard, on: date, today: Sequence[Slot]) -> Iterator[tuple[
             message = (
                 f"slot {slot.id!r} ({slot.at:%H:%M}, up to {slot.max_min} min) meets the communes' own hours {span}"
             )
-            yield "own", slot, f"{message} on {_name_day(on, [slot])}", "another time"
+            yield "own", slot, f"{message} on {_name_day(on, [slot], copied)}", "another time"
     sessions = list_sessions(today)
     limit = guard.session_max_min
     for session in sessions:
         length_min = sum_session_min(session)
         if limit is not None and length_min > limit:
             what = " + ".join(slot.id for slot in session)
-            message = f"the session {what} on {_name_day(on, session)} is {length_min:.0f} min long"
+            message = f"the session {what} on {_name_day(on, session, copied)} is {length_min:.0f} min long"
             yield "session", session[-1], message, f"{limit} min at most, or a pause"
     most = guard.sessions_per_day
     if most is not None and len(sessions) > most:
         extra = sessions[most][0]
-        message = f"slot {extra.id!r} is session {most + 1} on {_name_day(on, today)}"
+        message = f"slot {extra.id!r} is session {most + 1} on {_name_day(on, today, copied)}"
         yield "count", extra, message, f"{most} sessions a day at most"
 
 
-def _name_day(on: date, slots: Iterable[Slot]) -> str:
-    """Name a weekday, with its date where the slots are not there every week."""
-    is_always = all(is_weekly(slot) and slot.starts_on is None for slot in slots)
-    return f"a {DAY_NAMES[on.weekday()]}" if is_always else f"{DAY_NAMES[on.weekday()]} {on:%d/%m/%Y}"
+def _name_day(on: date, slots: Sequence[Slot], copied: frozenset[date]) -> str:
+    """Name a day as the timetable does: with its date only where a date was written, as a first day, say, or a copy."""
+    day, holiday = DAY_NAMES[on.weekday()], find_holiday(on)
+    begins = max((slot.starts_on for slot in slots if slot.starts_on), default=SEARCH_FROM)
+    if on in copied or begins > SEARCH_FROM or any(on in slot.dates for slot in slots):
+        return f"{day} {on:%d/%m/%Y}"
+    if holiday and any(slot.holidays is HolidayRule.ONLY for slot in slots):
+        return f"a holiday ({holiday})"
+    return f"a {day}" if all(is_weekly(slot) for slot in slots) else f"some {day}s"
 
 
 def _is_own(own: OwnHours, slot: Slot, on: date) -> bool:
