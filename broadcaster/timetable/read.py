@@ -41,6 +41,7 @@ from broadcaster.timetable.forms import (
     TimetableFile,
 )
 from broadcaster.timetable.policy import SchedulePlaces, match_policy
+from broadcaster.timetable.stand_in import replace_files
 from broadcaster.timetable.yaml_files import read_placed
 
 FILES = ("centre.yaml", "stations.yaml", "columns.yaml", "campaigns.yaml", "timetable.yaml")
@@ -78,21 +79,20 @@ def read_all(folder: Path) -> ReadSchedules:
     faults += more
     timetable_file, timetable, more = read_placed(folder / FILES[4], TimetableFile, shown / FILES[4])
     faults += more
-    if not (centre and stations and columns and campaigns and timetable):
-        return ReadSchedules(None, _order(faults), ())
+    made = replace_files(centre, stations, columns, campaigns, timetable)
     schedules = Schedules(
-        centre=_make_centre(centre),
-        stations=tuple(_make_station(form) for form in stations.stations),
-        columns=tuple(Column(ColumnId(form.id), form.name) for form in columns.columns),
-        campaigns=tuple(_make_campaign(form) for form in campaigns.campaigns),
-        slots=tuple(make_slot(form) for form in timetable.slots),
-        guards=tuple(_make_guard(form) for form in stations.guards),
-        copies=tuple(copy for form in timetable.copies for copy in _make_copies(form)),
+        centre=_make_centre(made.centre),
+        stations=tuple(_make_station(form) for form in made.stations.stations),
+        columns=tuple(Column(ColumnId(form.id), form.name) for form in made.columns.columns),
+        campaigns=tuple(_make_campaign(form) for form in made.campaigns.campaigns),
+        slots=tuple(make_slot(form) for form in made.timetable.slots),
+        guards=tuple(_make_guard(form) for form in made.stations.guards),
+        copies=tuple(copy for form in made.timetable.copies for copy in _make_copies(form)),
     )
     files = (centre_file, stations_file, columns_file, campaigns_file, timetable_file)
     policy = tuple(match_policy(schedules, SchedulePlaces(*files))) + tuple(
         timetable_file.make_fault(("copies", n), "what is copied is a date like a date, or a week like a week", "both")
-        for n, form in enumerate(timetable.copies)
+        for n, form in enumerate(made.timetable.copies)
         if not _make_copies(form)
     )
     untrue = set().union(*(file.untrue for file in files))

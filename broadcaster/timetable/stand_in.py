@@ -1,11 +1,22 @@
-"""Stand-ins for what cannot be read in a file: the rest is judged too, and all faults come at once. Pure."""
+"""Stand-ins for what cannot be read, in a file or of it: the rest is judged too, and all faults come at once. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from broadcaster.core.ids import is_id
+from broadcaster.timetable.forms import (
+    CampaignsFile,
+    CentreFile,
+    ColumnForm,
+    ColumnsFile,
+    StationForm,
+    StationsFile,
+    TimetableFile,
+)
 
 Element = tuple[str | int, ...]
 # A day on which no centre broadcasts: what stands there meets nothing.
@@ -19,6 +30,42 @@ ELEMENTS: Mapping[str, Mapping[str, object]] = {
     "copies": {"date": NEVER, "like": NEVER},
 }
 FIELDS: Mapping[str, object] = {"format": 1, "name": "?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The five files of schedules/."""
+
+    centre: CentreFile
+    stations: StationsFile
+    columns: ColumnsFile
+    campaigns: CampaignsFile
+    timetable: TimetableFile
+
+
+def replace_files(
+    centre: CentreFile | None,
+    stations: StationsFile | None,
+    columns: ColumnsFile | None,
+    campaigns: CampaignsFile | None,
+    timetable: TimetableFile | None,
+) -> Files:
+    """Put something harmless where a whole file cannot be read, None: it has every name that the others use of it."""
+    centre = centre or CentreFile(format=1, name="?")
+    campaigns = campaigns or CampaignsFile(format=1)
+    timetable = timetable or TimetableFile(format=1, slots=[])
+    if columns is None:
+        items = [item for slot in timetable.slots for item in slot.rundown]
+        alerts = (centre.alerts.priority_column, centre.alerts.normal_column)
+        used = chain((name for item in items for name in (item.column, item.fill)), alerts,
+                     *(campaign.columns for campaign in campaigns.campaigns))  # fmt: skip
+        names = sorted({name for name in used if name})
+        columns = ColumnsFile(format=1, columns=[ColumnForm(id=name, name="?") for name in names])
+    if stations is None:
+        targets = chain(*(slot.stations for slot in timetable.slots), *(area.stations for area in centre.alerts.areas))
+        forms = [StationForm.model_construct(id=name, name="?") for name in sorted({"all", *targets})]
+        stations = StationsFile.model_construct(format=1, stations=forms)
+    return Files(centre, stations, columns, campaigns, timetable)
 
 
 def replace_unreadable(

@@ -122,8 +122,8 @@ HEAD = """# Wrong files and what is said of them
 
 Each row is one mistake in otherwise right files of `schedules/`, and all that `broadcaster check` says of it. The test
 that makes this table fails when a message changes. Faults of all files come at once, in the order of their lines; a
-field that cannot be read hides no fault elsewhere. Only while a whole file is no YAML must broken rules between files
-wait: the names that it gives are not known yet.
+field that cannot be read hides no fault elsewhere, nor does a file that is no YAML: only names that are looked up in
+that file are taken on trust until it can be read.
 
 | what stands in the file | what is said |
 |---|---|
@@ -205,6 +205,20 @@ def test_field_that_cannot_be_read_hides_no_broken_rule_and_makes_none_up(tmp_pa
         "timetable.yaml:5:9: field 'at' is '25:00'",
         "timetable.yaml:19:9: slot 'dem'",
         "timetable.yaml:21:24: unknown column 'thoi-xu'",
+    ]
+
+
+def test_file_that_is_no_yaml_hides_only_what_depends_on_it(tmp_path: Path) -> None:
+    twin = SLOT[16:].replace("chieu", "dem").replace("thoi-su", "tin-xa") + "    repeat_of: sang\n    stations: [xa]\n"
+    late = CAMPAIGNS.replace("[]", "[{id: a, name: A, from: 2023-10-10, to: 2023-10-01}]")
+    found = list_faults(tmp_path, stations="stations: [", columns="columns:\t[", campaigns=late, timetable=SLOT + twin)
+    assert [fault.partition(" (")[0].removeprefix("schedules/") for fault in found] == [
+        "stations.yaml:1:12: not YAML: expected the node content, but found '<stream end>'",
+        "columns.yaml:1:9: not YAML: found character '\\t' that cannot start any token",
+        "campaigns.yaml:2:52: the campaign ends before it starts",
+        "timetable.yaml:11:9: slot 'dem'",
+        "timetable.yaml:14:16: a slot has a rundown or repeats another slot, not both",
+        "timetable.yaml:14:16: unknown slot 'sang'",
     ]
 
 
