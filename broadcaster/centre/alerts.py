@@ -57,10 +57,11 @@ class AlertPlan:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was made of an alert: orders to be sent now, and the programme."""
+    """What was made of an alert: orders to be sent now, and the programme; and why no better voice spoke it."""
 
     orders: tuple[KeptOrder, ...]
     programme: Programme | None
+    voice_trouble: str = ""
 
 
 def read_alert_file(path: Path) -> Alert:
@@ -136,6 +137,7 @@ def take_alert(
     alert, info = plan.alert, plan.info
     made = [cancel_order(workspace, record, schedules, one.order.id, user, now_at) for one in plan.stops]
     programme: Programme | None = None
+    trouble = ""
     if alert.kind == "Cancel" or info is None or (plan.priority is Priority.EMERGENCY and not plan.targets):
         _note(record, user, alert, "alert cancelled others", now_at)
     elif plan.priority is Priority.EMERGENCY:
@@ -148,11 +150,12 @@ def take_alert(
             source=str(alert.reference),
         )
         with open_draft(workspace, schedules, info.make_text(), title, now_at) as draft:
+            trouble = draft.voice_trouble
             made.append(issue_order(workspace, record, schedules, wish, draft, user, now_at))
     else:
-        programme = _add_spoken(workspace, record, schedules, plan, info, now_at)
+        programme, trouble = _add_spoken(workspace, record, schedules, plan, info, now_at)
         _note(record, user, alert, f"alert taken as programme {programme.id}", now_at)
-    return Taken(tuple(made), programme)
+    return Taken(tuple(made), programme, trouble)
 
 
 def find_expiry(alert: Alert, info: AlertInfo) -> datetime:
@@ -244,13 +247,13 @@ def _refuse_place(
 
 def _add_spoken(
     workspace: Workspace, record: Record, schedules: Schedules, plan: AlertPlan, info: AlertInfo, now_at: datetime
-) -> Programme:
+) -> tuple[Programme, str]:
     with tempfile.TemporaryDirectory(prefix="alert-", dir=workspace.state) as name:
         spoken = Path(name) / _name_source(plan.alert)
-        write_speech(info.make_text(), spoken, schedules.centre.speech_command)
+        trouble = write_speech(info.make_text(), spoken, schedules.centre.speech_command)
         on = now_at.astimezone(schedules.centre.zone).date()
         wish = ProgrammeWish(ProgrammeKind.PROGRAMME, _title(plan), None, plan.column, None, "vi", on)
-        return add_programme(workspace, record, schedules, spoken, wish, now_at)
+        return add_programme(workspace, record, schedules, spoken, wish, now_at), trouble
 
 
 def _note(record: Record, user: User, alert: Alert, action: str, now_at: datetime) -> None:

@@ -13,6 +13,7 @@ from broadcaster.core.ids import suggest_nearest
 from broadcaster.core.programs import find_ffmpeg
 from broadcaster.core.schedules import Schedules
 from broadcaster.link.line import find_congestion_trouble
+from broadcaster.mastering.speech import find_voice_trouble
 from broadcaster.store.engine import Record
 from broadcaster.store.programmes import read_programmes
 from broadcaster.timetable.read import read_all
@@ -52,6 +53,7 @@ def check_workspace(workspace: Workspace, now_at: datetime) -> list[Finding]:
         findings.append(Finding(error.message, error.hint))
     if found.schedules is not None:
         findings += _check_stations(found.schedules, now_at)
+        findings += _check_voice(found.schedules)
     return findings + _check_lines()
 
 
@@ -112,6 +114,12 @@ def _check_stations(schedules: Schedules, now_at: datetime) -> list[Finding]:
     message = f"{len(loose)} of {len(stations)} stations are not connected yet: {shown}"
     hint = "`broadcaster station enrol ID` prints what there is to do (docs/station-box.md)"
     return [Finding(message, hint, is_wrong=False)]
+
+
+def _check_voice(schedules: Schedules) -> list[Finding]:
+    command = schedules.centre.speech_command
+    message, hint = find_voice_trouble(command)
+    return [Finding(message, hint, is_wrong=bool(command))] if message else []
 
 
 def _check_lines() -> list[Finding]:

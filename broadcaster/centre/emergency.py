@@ -56,10 +56,11 @@ class OrderWish:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A master that is made but not kept yet."""
+    """A master that is made but not kept yet; `voice_trouble` says why no better voice spoke it than espeak-ng."""
 
     path: Path
     master: Master
+    voice_trouble: str = ""
 
     def keep(self, workspace: Workspace) -> None:
         """Put the master where masters lie."""
@@ -100,15 +101,15 @@ def open_draft(
     centre = schedules.centre
     with tempfile.TemporaryDirectory(prefix="emergency-", dir=workspace.state) as name:
         folder = Path(name)
-        is_spoken = isinstance(source, str)
+        is_spoken, trouble = isinstance(source, str), ""
         if isinstance(source, str):
             spoken = folder / "speech.wav"
-            write_speech(source, spoken, centre.speech_command)
+            trouble = write_speech(source, spoken, centre.speech_command)
             source = spoken
         on = now_at.astimezone(centre.zone).date()
         tags = TagSet(title, centre.name, "", on, "vi", ProgrammeId(plan_id(title) or "emergency"))
         master = make_master(source, folder, centre.target, tags, is_settled=is_spoken)
-        yield Draft(folder / name_master(master.sha256), master)
+        yield Draft(folder / name_master(master.sha256), master, trouble)
 
 
 def read_interrupted(

@@ -74,6 +74,8 @@ def take(
         if not yes:
             click.confirm("Take it?", abort=True, err=True)
         taken = take_alert(desk.workspace, desk.record, desk.schedules, plan, user, desk.now_at())
+        if taken.voice_trouble:
+            click.echo(f"espeak-ng speaks it: {taken.voice_trouble}")
         if taken.programme is not None:
             click.echo(f"added programme {taken.programme.id} to column {plan.column}")
         for kept in taken.orders:
@@ -93,6 +95,7 @@ def _print_plan(desk: Desk, plan: AlertPlan) -> None:
     alert, info = plan.alert, plan.info
     zone = desk.schedules.centre.zone
     click.echo(f"{alert.kind} {alert.reference.identifier} from {alert.reference.sender}, status {alert.status}")
+    click.echo("  sender    as the file says: no signature is looked at, so ask the sender where you doubt it")
     click.echo(f"  sent      {format_local(alert.reference.sent_at, zone)}")
     if info is not None:
         click.echo(

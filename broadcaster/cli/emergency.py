@@ -114,7 +114,7 @@ def send(
             )
             sounds = timedelta(milliseconds=draft.master.duration_ms * times)
             cut = read_interrupted(desk.record, targets, sounds, desk.now_at())
-            print_preview(desk, wish, draft.master.duration_ms, targets, cut)
+            print_preview(desk, wish, draft, targets, cut)
             if preview:
                 click.echo("nothing was kept or sent: this is the preview")
                 return

@@ -9,7 +9,7 @@ from datetime import timedelta
 import click
 
 from broadcaster.centre.collector import collect_stations
-from broadcaster.centre.emergency import OrderWish
+from broadcaster.centre.emergency import Draft, OrderWish
 from broadcaster.centre.order_board import OrderState, read_states, send_order
 from broadcaster.cli.context import Desk
 from broadcaster.cli.screen import format_length, format_local, print_table
@@ -27,7 +27,7 @@ MOST_LINES = 40
 
 
 def print_preview(
-    desk: Desk, wish: OrderWish, duration_ms: int, targets: Sequence[Station], cut: Mapping[StationId, list[Airing]]
+    desk: Desk, wish: OrderWish, draft: Draft, targets: Sequence[Station], cut: Mapping[StationId, list[Airing]]
 ) -> None:
     """Print who will hear it, how long it sounds and what it interrupts."""
     zone = desk.schedules.centre.zone
@@ -35,7 +35,9 @@ def print_preview(
     names = ", ".join(one.name for one in targets[:MOST_NAMES]) + (" …" if len(targets) > MOST_NAMES else "")
     click.echo(f"EMERGENCY ({wish.status.value}): {wish.title}")
     click.echo(f"  at        {len(targets)} stations: {names}")
-    click.echo(f"  length    {format_length(duration_ms)}, {wish.times} times, volume {wish.volume} %")
+    click.echo(f"  length    {format_length(draft.master.duration_ms)}, {wish.times} times, volume {wish.volume} %")
+    if draft.voice_trouble:
+        click.echo(f"  espeak-ng speaks it: {draft.voice_trouble}")
     click.echo(f"  may begin until {format_local(desk.now_at() + wish.life, zone)}")
     quiet = [one for one in targets if any(q.has(now.time()) for q in desk.schedules.list_quiet_hours(one))]
     if quiet:

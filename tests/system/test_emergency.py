@@ -24,7 +24,7 @@ from broadcaster.core.errors import InputError, NotAllowedError, RecordError, To
 from broadcaster.core.files import hash_bytes
 from broadcaster.core.programs import find_ffmpeg
 from broadcaster.core.time import SystemClock
-from broadcaster.mastering.speech import write_speech
+from broadcaster.mastering.speech import find_voice_trouble, write_speech
 from broadcaster.store.approvals import Role, read_audit
 from broadcaster.store.engine import Record
 from broadcaster.store.orders import KeptOrder, read_orders, write_order_row
@@ -223,11 +223,30 @@ def test_record_refuses_to_change_an_order(record: Record) -> None:
             connection.execute(text(statement))
 
 
-def test_voice_says_nothing_of_nothing_and_tells_what_is_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "told"), [
+    (("no-such-voice", "{wav}"), "no-such-voice is not on this machine"),
+    (("sh", "/no/such.onnx", "{wav}"), "/no/such.onnx, which sh needs to speak, is not there"),
+    (("sh", "-c", "cat >&2; exit 3", "{wav}"), "sh failed with 3: Xin chào"),
+    (("true", "{wav}"), "true left no sound"),
+    (("espeak-ng", "-v", "vi-vn-x-south", "--stdin", "-w", "{wav}"), ""),
+])  # fmt: skip
+def test_text_is_spoken_also_when_the_better_voice_fails(tmp_path: Path, command: tuple[str, ...], told: str) -> None:
+    path = tmp_path / "a.wav"
+    assert told in (trouble := write_speech("Xin chào", path, command))
+    assert bool(told) == bool(trouble)
+    assert path.read_bytes()[:4] == b"RIFF"
+
+
+def test_voice_says_nothing_of_nothing_and_tells_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.wav"
     with pytest.raises(InputError):
         write_speech("  ", path)
-    with pytest.raises(ToolMissingError):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_voice_trouble() == (
+        "espeak-ng is not on this machine: text cannot become speech",
+        "apt install espeak-ng",
+    )
+    with pytest.raises(ToolMissingError, match="no-such-voice"):
         write_speech("Xin chào", path, ("no-such-voice", "{wav}"))
-    write_speech("Xin chào", path, ("espeak-ng", "-v", "vi-vn-x-south", "--stdin", "-w", "{wav}"))
-    assert path.read_bytes()[:4] == b"RIFF"
