@@ -15,13 +15,17 @@ class Line:
     """One relayed port.
 
     After `freeze_after_bytes` from the station nothing passes any more, in either direction, and nothing is closed.
-    Before every `pause_every_bytes` to the station the line pauses for `pause_s`.
+    Before every `pause_every_bytes` to the station the line pauses for `pause_s`. What comes from the station is under
+    way for `delay_s`; `turns` counts how often the centre sent after it had got something.
     """
 
     port: int
     freeze_after_bytes: int | None = None
     pause_every_bytes: int | None = None
     pause_s: float = 0.0
+    delay_s: float = 0.0
+    turns: int = 0
+    has_answered: bool = False
     is_frozen: threading.Event = field(default_factory=threading.Event)
     is_over: threading.Event = field(default_factory=threading.Event)
     passed_bytes: int = 0
@@ -34,10 +38,11 @@ def open_line(
     freeze_after_bytes: int | None = None,
     pause_every_bytes: int | None = None,
     pause_s: float = 0.0,
+    delay_s: float = 0.0,
 ) -> Iterator[Line]:
     """Relay a fresh loopback port to another one for as long as the block runs."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        line = Line(listening.getsockname()[1], freeze_after_bytes, pause_every_bytes, pause_s)
+        line = Line(listening.getsockname()[1], freeze_after_bytes, pause_every_bytes, pause_s, delay_s)
         threads: list[threading.Thread] = []
         sockets: list[socket.socket] = []
 
@@ -82,6 +87,12 @@ def _pass(line: Line, source: socket.socket, target: socket.socket, is_upward: b
             if not data:
                 target.shutdown(socket.SHUT_WR)
                 return
+            if is_upward:
+                line.turns += line.has_answered
+                line.has_answered = False
+            else:
+                time.sleep(line.delay_s)
+                line.has_answered = True
             if not is_upward:
                 line.passed_bytes += len(data)
                 if line.freeze_after_bytes is not None and line.passed_bytes > line.freeze_after_bytes:

@@ -78,8 +78,8 @@ class _Kept:
 class Collector:
     """Collects the outboxes of stations into the record, one call after the other.
 
-    A session costs about ten round trips to open, and to look through an outbox as many again; over one that is open
-    and has looked before it is one. So sessions are kept, each for up to an hour, that nothing grows in it for ever; of
+    A session costs eight round trips to open, and to look through an outbox as many again; over one that is open and
+    has looked before it is one. So sessions are kept, each for up to an hour, that nothing grows in it for ever; of
     a fleet of more than MOST_KEPT stations none is, for each takes two threads. A kept session that has died meanwhile
     is no trouble of the station: it is asked again over a new one.
 

@@ -18,6 +18,7 @@ MAX_REPLY_BYTES = 512 << 10
 FLUSH_BYTES = 16 << 10
 STATUS = 101
 _INIT, _VERSION = 1, 2
+_SPOKEN = 3  # the version of the protocol; whoever speaks a later one speaks this one too
 T = TypeVar("T")
 
 
@@ -64,30 +65,28 @@ class Pending(Generic[T]):
 class Exchange:
     """One SFTP session's requests and answers; the answers may be taken in any order.
 
-    Small requests go out together, when the first of their answers is waited for. `waiting_since_s` is the monotonic
-    time since which an answer is due, None when none is.
+    Small requests go out together, when the first of their answers is waited for; the first ones with the greeting that
+    begins a session. `waiting_since_s` is the monotonic time since which an answer is due, None when none is.
     """
 
     def __init__(self, stream: ByteStream) -> None:
-        self.waiting_since_s: float | None = time.monotonic()
+        self.waiting_since_s: float | None = None
         self.stream = stream
-        self._outgoing: list[bytes] = []
+        self._outgoing: list[bytes] = [struct.pack(">IBI", 5, _INIT, _SPOKEN)]
         self._outgoing_bytes = 0
         self._buffer = bytearray()
         self._number = 0
         self._due: set[int] = set()
         self._unheard: set[int] = set()
         self._replies: dict[int, tuple[int, PacketReader]] = {}
-        stream.send(struct.pack(">IBI", 5, _INIT, 3))
-        kind, reader = self._read_packet()
-        if kind != _VERSION:
-            raise BrokenTransferError("the station's SFTP server does not speak SFTP")
-        reader.read_int()
-        self.extensions: set[str] = set()
-        while reader.has_more():
-            self.extensions.add(reader.read_text())
-            reader.read_bytes()
-        self.waiting_since_s = None
+        self._extensions: set[str] | None = None
+
+    @property
+    def extensions(self) -> set[str]:
+        """What the server can do beyond the protocol. It tells when the session begins: the first time is a wait."""
+        if self._extensions is None:
+            self._extensions = self._read_version()
+        return self._extensions
 
     def send(self, kind: int, body: bytes) -> int:
         """Send a request and return its number, by which `take` gives the answer."""
@@ -106,6 +105,8 @@ class Exchange:
 
     def take(self, number: int) -> tuple[int, PacketReader]:
         """Wait for the answer to a request: its kind and its fields."""
+        if self._extensions is None:  # the greeting's answer is the first
+            self._extensions = self._read_version()
         while number not in self._replies:
             kind, reader = self._read_packet()
             answered = reader.read_int()
@@ -120,6 +121,24 @@ class Exchange:
             self.waiting_since_s = None
         return self._replies.pop(number)
 
+    def flush(self) -> None:
+        """Send what waits to go out with the next question."""
+        if self._outgoing:
+            data = b"".join(self._outgoing)
+            self._outgoing.clear()
+            self._outgoing_bytes = 0
+            self.stream.send(data)
+
+    def _read_version(self) -> set[str]:
+        kind, reader = self._read_packet()
+        if kind != _VERSION or reader.read_int() < _SPOKEN:
+            raise BrokenTransferError("the station's SFTP server does not speak SFTP as it is asked")
+        found = set()
+        while reader.has_more():
+            found.add(reader.read_text())
+            reader.read_bytes()
+        return found
+
     def _number_next(self) -> int:
         self._number = (self._number + 1) & 0xFFFFFFFF
         return self._number
@@ -128,14 +147,7 @@ class Exchange:
         self._outgoing += (struct.pack(">IBI", len(body) + 5, kind, number), body)
         self._outgoing_bytes += len(body)
         if self._outgoing_bytes >= FLUSH_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._outgoing:
-            data = b"".join(self._outgoing)
-            self._outgoing.clear()
-            self._outgoing_bytes = 0
-            self.stream.send(data)
+            self.flush()
 
     def _read_packet(self) -> tuple[int, PacketReader]:
         self._fill(5)
@@ -149,6 +161,6 @@ class Exchange:
 
     def _fill(self, size: int) -> None:
         if len(self._buffer) < size:
-            self._flush()
+            self.flush()
         while len(self._buffer) < size:
             self._buffer += self.stream.receive()

@@ -62,12 +62,16 @@ class SftpOperations(Protocol):
         """Remove a file."""
         ...
 
+    def forget(self, path: str) -> None:
+        """Remove a file, without waiting and whether it is there or not."""
+        ...
+
     def rename(self, old: str, new: str) -> None:
         """Rename a file within its folder, over an existing one."""
         ...
 
-    def ask_free_bytes(self, path: str) -> Answer[int] | None:
-        """Ask how many bytes may still be written; None where that cannot be told."""
+    def ask_free_bytes(self, path: str) -> Answer[int]:
+        """Ask how many bytes may still be written; refused where that cannot be told."""
         ...
 
     def list_folder(self, path: str) -> list[RemoteFile]:

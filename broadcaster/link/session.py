@@ -25,6 +25,7 @@ from broadcaster.core.ids import StationId
 from broadcaster.link.gate import LoginGate
 from broadcaster.link.host_key import HOST_KEY_ALGORITHMS, read_pinned
 from broadcaster.link.line import DEFAULT_LIMITS, LinkLimits, MeasuredSocket, Watchdog, connect_socket
+from broadcaster.link.login import PromptTransport
 from broadcaster.link.operations import SftpOperations
 from broadcaster.link.sftp import SYNC_EXTRA_S, SftpClient
 from broadcaster.wire.signature import read_private_key
@@ -105,7 +106,7 @@ def open_session(
     pinned_type, pinned_blob = read_pinned(address.station, address.host_key)
     line = connect_socket(address.station, address.host, address.port, limits)
     try:
-        transport = paramiko.Transport(line)
+        transport = PromptTransport(line)
         line.settimeout(_LOOK_EVERY_S)  # paramiko's tenth of a second costs four times the processor when all is quiet
         turn = _Turn(limits)
         watchdog = Watchdog(line, limits, turn.read_since_s, transport.close)
@@ -117,6 +118,7 @@ def open_session(
                 _log_in(transport, address, own_key, limits)
             turn.expect(limits.channel_s)
             stream = _ChannelStream(transport, address, limits, watchdog)
+            line.is_hurried = False
             sftp = SftpClient(stream)
             turn.follow(sftp)
             stream.set_pace(turn, pace)
@@ -195,10 +197,10 @@ def _shake_hands(
         )
 
 
-def _log_in(transport: paramiko.Transport, address: StationAddress, key: paramiko.PKey, limits: LinkLimits) -> None:
+def _log_in(transport: PromptTransport, address: StationAddress, key: paramiko.PKey, limits: LinkLimits) -> None:
     began_s = time.monotonic()
     try:
-        missing = transport.auth_publickey(address.user, key)
+        missing = transport.log_in(address.user, key)
     except paramiko.AuthenticationException as error:
         if not transport.is_active() or time.monotonic() - began_s >= limits.login_s:
             raise BrokenTransferError(f"{address.station}: the line broke during the login") from error

@@ -84,6 +84,11 @@ class SftpClient(Exchange):
         """Remove a file."""
         return self._ask_done(_REMOVE, pack_text(path))
 
+    def forget(self, path: str) -> None:
+        """Remove a file, without waiting and whether it is there or not."""
+        self.send_unheard(_REMOVE, pack_text(path))
+        self.flush()
+
     def rename(self, old: str, new: str) -> None:
         """Rename a file, in one step over an existing one where the server can; else the existing one goes first."""
         both = pack_text(old) + pack_text(new)
@@ -97,10 +102,8 @@ class SftpClient(Exchange):
                 raise
         self._ask_done(_RENAME, both).take()
 
-    def ask_free_bytes(self, path: str) -> Pending[int] | None:
-        """Ask how many bytes the account may still write at a path; None where the server cannot tell."""
-        if STATVFS not in self.extensions:
-            return None
+    def ask_free_bytes(self, path: str) -> Pending[int]:
+        """Ask how many bytes the account may still write at a path; a server that cannot tell refuses."""
 
         def read(reader: PacketReader) -> int:
             _, fragment_bytes, _, _, available = (reader.read_long() for _ in range(5))

@@ -141,6 +141,11 @@ class StickFiles:
         with _explain(), self._enter(path) as (folder, name):
             os.unlink(name, dir_fd=folder)
 
+    def forget(self, path: str) -> None:
+        """Remove a file, whether it is there or not."""
+        with contextlib.suppress(SftpStatusError):
+            self._remove(path)
+
     def rename(self, old: str, new: str) -> None:
         """Rename a file within its folder, over an existing one, and bring the folder to the stick."""
         with _explain(), self._enter(old) as (folder, name):

@@ -18,19 +18,18 @@ from broadcaster.core.errors import (
     BrokenTransferError,
     DeliveryError,
     ProgrammeFileError,
-    StationFolderError,
     StationFullError,
 )
 from broadcaster.core.files import open_regular
 from broadcaster.link.operations import Answer
-from broadcaster.link.packets import NO_SPACE, NO_SUCH_FILE, PERMISSION_DENIED, RemoteFile, SftpStatusError
+from broadcaster.link.packets import NO_SUCH_FILE, RemoteFile, SftpStatusError
+from broadcaster.link.refusals import RESERVE_BYTES, advise_room, explain, explain_refusals, take_room
 from broadcaster.link.resume import find_resume_point
 from broadcaster.link.session import StationSession
 from broadcaster.link.sftp import BLOCK_BYTES, CREATE, READ, TRUNCATE, WRITE
 from broadcaster.wire.stick import INBOX
 
 PART = ".part"
-RESERVE_BYTES = 1 << 20
 MAX_READ_BYTES = 64 << 20
 
 
@@ -46,7 +45,8 @@ def send_file(session: StationSession, source: Path, name: str, progress: Callab
     """Send a file into the station's inbox, going on where an earlier try broke off.
 
     A `.part` is looked into before it is trusted, and taken up at the first block that differs. A name that is there
-    with the right size is not sent again: to see that costs one round trip.
+    with the right size is not sent again: to see that costs one round trip. The `.part` is opened in the same one, for
+    mostly it is needed; one that was made in vain is removed again.
 
     Args:
         session: With the station.
@@ -66,16 +66,21 @@ def send_file(session: StationSession, source: Path, name: str, progress: Callab
             final = session.address.place(f"{INBOX}/{name}")
             asked = [session.sftp.ask_stat(path) for path in (final, final + PART)]
             room = session.sftp.ask_free_bytes(session.address.place(INBOX))
+            opened = session.sftp.ask_open(final + PART, READ | WRITE | CREATE)
             held_bytes, part_bytes = (_take_size(one) for one in asked)
-            has_room = _take_room(room, total_bytes - (part_bytes or 0) + RESERVE_BYTES)
+            has_room = take_room(room, total_bytes - (part_bytes or 0) + RESERVE_BYTES)
             if held_bytes == total_bytes:
+                _drop(session, opened, final + PART, is_new=part_bytes is None)
                 progress(total_bytes)
                 return SentFile(0, total_bytes)
             if not has_room:
+                _drop(session, opened, final + PART, is_new=False)
+                if part_bytes is None:
+                    _remove(session, final + PART)
                 raise StationFullError(
-                    f"{session.address.station}: no room for {name} ({total_bytes} bytes)", hint=_free(session)
+                    f"{session.address.station}: no room for {name} ({total_bytes} bytes)", hint=advise_room(session)
                 )
-            return _send_part(session, file, total_bytes, name, part_bytes or 0, progress)
+            return _send_part(session, file, total_bytes, name, opened, part_bytes or 0, progress)
 
 
 def send_bytes(session: StationSession, data: bytes, name: str) -> SentFile:
@@ -85,12 +90,15 @@ def send_bytes(session: StationSession, data: bytes, name: str) -> SentFile:
         DeliveryError: As for `send_file`; nothing is left under `name`.
     """
     final = session.address.place(f"{INBOX}/{name}")
-    if stat_size(session, f"{INBOX}/{name}") == len(data) and read_from(session, f"{INBOX}/{name}", 0) == data:
-        return SentFile(0, len(data))
     with explain_refusals(session, f"sending {name}"):
+        asked = session.sftp.ask_stat(final)
+        opened = session.sftp.ask_open(final + PART, WRITE | CREATE | TRUNCATE)
+        if _take_size(asked) == len(data) and read_from(session, f"{INBOX}/{name}", 0) == data:
+            _drop(session, opened, final + PART, is_new=True)
+            return SentFile(0, len(data))
         blocks = (data[n : n + BLOCK_BYTES] for n in range(0, len(data), BLOCK_BYTES))
         try:
-            with _hold_handle(session, final + PART, WRITE | CREATE | TRUNCATE) as handle:
+            with _hold_handle(session, opened) as handle:
                 session.sftp.write_blocks(handle, 0, blocks, lambda _: None)
         except SftpStatusError:
             _remove(session, final + PART)
@@ -111,7 +119,7 @@ def read_from(session: StationSession, path: str, offset: int, limit_bytes: int 
     """
     with explain_refusals(session, f"reading {path}"):
         try:
-            with _hold_handle(session, session.address.place(path), READ) as handle:
+            with _hold_handle(session, session.sftp.ask_open(session.address.place(path), READ)) as handle:
                 size = session.sftp.ask_handle_stat(handle)
                 (data,) = session.sftp.read_pieces(handle, [(offset, min(BLOCK_BYTES, limit_bytes))])
                 end = min(size.take().size_bytes, offset + limit_bytes)
@@ -167,7 +175,7 @@ def measure_clock_offset_s(session: StationSession) -> float:
     path = session.address.place(f"{INBOX}/.clock{PART}")  # always the same, so that one left by a kill is used up
     with explain_refusals(session, "measuring the clock"):
         began_s = time.time()
-        with _hold_handle(session, path, WRITE | CREATE | TRUNCATE) as handle:
+        with _hold_handle(session, session.sftp.ask_open(path, WRITE | CREATE | TRUNCATE)) as handle:
             ended_s = time.time()
             made = session.sftp.ask_handle_stat(handle)
             removed = session.sftp.ask_remove(path)
@@ -176,53 +184,18 @@ def measure_clock_offset_s(session: StationSession) -> float:
     return made_s + 0.5 - (began_s + ended_s) / 2
 
 
-@contextlib.contextmanager
-def explain_refusals(session: StationSession, what: str) -> Iterator[None]:
-    """Turn the server's refusals into errors that an operator understands.
-
-    OpenSSH says no more than 'failure' when a disk is full: its free space is asked for once more to tell.
-    """
-    try:
-        yield
-    except SftpStatusError as error:
-        raise _explain(session, what, error) from error
-
-
-def _explain(session: StationSession, what: str, error: SftpStatusError) -> DeliveryError:
-    station = session.address.station
-    if error.code in (NO_SUCH_FILE, PERMISSION_DENIED):
-        return StationFolderError(f"{station}: {what}: {error}", hint=session.sftp.folder_hint)
-    if error.code in NO_SPACE or not _has_room(session, RESERVE_BYTES):
-        return StationFullError(f"{station}: {what}: {session.sftp.medium} is full", hint=_free(session))
-    return BrokenTransferError(f"{station}: {what}: {session.sftp.medium} reports: {error}")
-
-
-def _free(session: StationSession) -> str:
-    return f"free space on {session.sftp.medium}"
-
-
-def _has_room(session: StationSession, need_bytes: int) -> bool:
-    return _take_room(session.sftp.ask_free_bytes(session.address.place(INBOX)), need_bytes)
-
-
-def _take_room(asked: Answer[int] | None, need_bytes: int) -> bool:
-    try:
-        return asked is None or asked.take() >= need_bytes
-    except SftpStatusError:
-        return True  # it cannot tell; the writes themselves will
-
-
 def _send_part(
     session: StationSession,
     file: BinaryIO,
     total_bytes: int,
     name: str,
+    opened: Answer[bytes],
     part_bytes: int,
     progress: Callable[[int], None],
 ) -> SentFile:
     sftp = session.sftp
     final = session.address.place(f"{INBOX}/{name}")
-    with _hold_handle(session, final + PART, READ | WRITE | CREATE) as handle:
+    with _hold_handle(session, opened) as handle:
         start = find_resume_point(sftp, handle, part_bytes, file, total_bytes)
         if start < part_bytes:
             sftp.truncate(handle, start)
@@ -232,7 +205,7 @@ def _send_part(
         except SftpStatusError as error:
             # Blocks behind the refused one may have been written: without this cut the hole would look like a prefix.
             sftp.truncate(handle, error.offset)
-            explained = _explain(session, f"sending {name}", error)
+            explained = explain(session, f"sending {name}", error)
             if isinstance(explained, StationFullError):
                 _remove(session, final + PART)  # the station needs the room for its journal
             raise explained from error
@@ -282,9 +255,18 @@ def _remove(session: StationSession, placed: str) -> None:
             raise
 
 
+def _drop(session: StationSession, opened: Answer[bytes], placed: str, *, is_new: bool) -> None:
+    """Take back that a part was opened, without waiting; one that was there before stays."""
+    with contextlib.suppress(SftpStatusError):  # then there is nothing to take back
+        handle = opened.take()
+        session.sftp.close(handle)
+        if is_new:
+            session.sftp.forget(placed)
+
+
 @contextlib.contextmanager
-def _hold_handle(session: StationSession, placed: str, flags: int) -> Iterator[bytes]:
-    handle = session.sftp.ask_open(placed, flags).take()
+def _hold_handle(session: StationSession, opened: Answer[bytes]) -> Iterator[bytes]:
+    handle = opened.take()
     try:
         yield handle
     except (DeliveryError, ProgrammeFileError, SftpStatusError):

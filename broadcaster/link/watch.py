@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from broadcaster.link.exchange import Pending
 from broadcaster.link.packets import END_OF_FILE, NO_SUCH_FILE, RemoteFile, SftpStatusError
+from broadcaster.link.refusals import explain_refusals
 from broadcaster.link.session import StationSession
 from broadcaster.link.sftp import BLOCK_BYTES, READ, SftpClient
-from broadcaster.link.transfer import explain_refusals
 
 
 @dataclass(frozen=True, slots=True)
