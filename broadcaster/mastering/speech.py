@@ -67,10 +67,7 @@ def find_voice_trouble(command: Sequence[str] = ()) -> tuple[str, str]:
         return f"{program} is not on this machine: text cannot become speech", hint
     gone = next((word for word in arguments if word.startswith("/") and not Path(word).exists()), None)
     if gone is not None:
-        return (
-            f"{gone}, which {program} needs to speak, is not there",
-            "correct speech_command in schedules/centre.yaml",
-        )
+        return f"{gone}, which {program} needs to speak, is not there", hint
     return "", ""
 
 
