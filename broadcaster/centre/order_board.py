@@ -23,7 +23,7 @@ from broadcaster.store.orders import (
     read_orders,
     read_receivers,
 )
-from broadcaster.wire.journal import Ending, Happening, JournalEntry
+from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason
 from broadcaster.wire.order import OrderStatus, order_file_name
 
 ROBOT = "cap "
@@ -126,7 +126,11 @@ def _judge(
     said = [
         f"{one.ending.value} {one.note}".strip() for one in ends if one.ending and one.ending is not Ending.COMPLETE
     ]
-    said += [f"{one.reason.value}: {one.note}" for one in skips if one.reason]
+    said += [
+        f"not sounded: {one.note}" if one.reason is SkipReason.NOT_MEANT else f"{one.reason.value}: {one.note}"
+        for one in skips
+        if one.reason
+    ]
     if refused and received_at is None:
         said = [f"refused: {refused}"]
     wanted = kept.order.times if kept.order.status is OrderStatus.ACTUAL else 1

@@ -26,7 +26,7 @@ def run_command(command: click.Command, name: str) -> NoReturn:
     try:
         result = command.main(prog_name=name, standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("\ninterrupted; nothing is half done: run the command again", err=True)
+        click.echo("\nnot done, by your answer or Ctrl-C; nothing is half done, the command can be run again", err=True)
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
         error.show()

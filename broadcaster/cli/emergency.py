@@ -23,7 +23,7 @@ from broadcaster.centre.order_board import list_meant, read_states
 from broadcaster.cli.approvals import as_option, log_in, password_option
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.order_view import follow_order, order_fields, print_preview, print_states, state_fields
-from broadcaster.cli.screen import format_local, print_json, print_table
+from broadcaster.cli.screen import format_local, format_stations, print_json, print_table
 from broadcaster.core.errors import InputError
 from broadcaster.core.ids import compose
 from broadcaster.core.schedules import ALL_STATIONS
@@ -70,7 +70,7 @@ def emergency() -> None:
 )  # fmt: skip
 @click.option("--preview", is_flag=True, help="Only say what would happen; nothing is kept or sent.")
 @yes_option
-@as_option
+@click.option("--as", "name", envvar="BROADCASTER_USER", help="Your name as a user; a preview needs none.")
 @password_option
 @wait_option
 @click.pass_context
@@ -87,7 +87,7 @@ def send(
     status: str,
     preview: bool,
     yes: bool,
-    name: str,
+    name: str | None,
     password_file: Path | None,
     wait_s: float,
 ) -> None:
@@ -98,6 +98,8 @@ def send(
     """
     if (file is None) == (text is None):
         raise InputError("an emergency is a FILE or a --text", hint="give one of the two")
+    if not preview and not name:
+        raise click.UsageError("who orders it? --as NAME, or $BROADCASTER_USER; a --preview needs no name")
     source: Path | str = file if file is not None else text or ""
     title = compose(title or (file.stem if file is not None else (text or "")[:60]))
     with open_desk(context) as desk:
@@ -115,12 +117,12 @@ def send(
             sounds = timedelta(milliseconds=draft.master.duration_ms * times)
             cut = read_interrupted(desk.record, targets, sounds, desk.now_at())
             print_preview(desk, wish, draft, targets, cut)
-            if preview:
+            if preview or name is None:
                 click.echo("nothing was kept or sent: this is the preview")
                 return
             user = log_in(desk, name, password_file)
             require_may_order(user)
-            _confirm(f"Sound it at {len(targets)} stations now?", yes=yes)
+            _confirm(f"Sound it at {format_stations(len(targets))} now?", yes=yes)
             kept = issue_order(desk.workspace, desk.record, desk.schedules, wish, draft, user, desk.now_at())
         click.echo(f"ordered {kept.order.id} by {user.name}; stop it with: broadcaster emergency stop {kept.order.id}")
         is_fine = follow_order(desk, kept, targets, wait_s)
@@ -142,9 +144,12 @@ def stop(context: click.Context, order: str, yes: bool, name: str, password_file
         click.echo(f"{kept.order.title}, ordered {_say_when(desk, kept.order.issued_at)} by {kept.order.author}")
         user = log_in(desk, name, password_file)
         require_may_order(user)
-        _confirm(f"Stop it at {len(targets)} stations now?", yes=yes)
+        _confirm(f"Stop it at {format_stations(len(targets))} now?", yes=yes)
         stopping = cancel_order(desk.workspace, desk.record, desk.schedules, order, user, desk.now_at())
+        until_at = desk.now_at() + timedelta(seconds=wait_s)
         is_fine = follow_order(desk, stopping, targets, wait_s)
+        click.echo("what the stations say of the order that was stopped:")
+        follow_order(desk, kept, targets, (until_at - desk.now_at()).total_seconds(), is_sending=False)
     context.exit(0 if is_fine else 1)
 
 

@@ -12,7 +12,7 @@ from broadcaster.centre.collector import collect_stations
 from broadcaster.centre.emergency import Draft, OrderWish
 from broadcaster.centre.order_board import OrderState, read_states, send_order
 from broadcaster.cli.context import Desk
-from broadcaster.cli.screen import format_length, format_local, print_table
+from broadcaster.cli.screen import format_length, format_local, format_stations, print_table
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.ids import StationId
 from broadcaster.core.model import Airing, Station
@@ -34,23 +34,25 @@ def print_preview(
     now = desk.now_at().astimezone(zone)
     names = ", ".join(one.name for one in targets[:MOST_NAMES]) + (" …" if len(targets) > MOST_NAMES else "")
     click.echo(f"EMERGENCY ({wish.status.value}): {wish.title}")
-    click.echo(f"  at        {len(targets)} stations: {names}")
-    click.echo(f"  length    {format_length(draft.master.duration_ms)}, {wish.times} times, volume {wish.volume} %")
+    click.echo(f"  at        {format_stations(len(targets))}: {names}")
+    often = "once" if wish.times == 1 else f"{wish.times} times"
+    click.echo(f"  length    {format_length(draft.master.duration_ms)}, {often}, volume {wish.volume} %")
     if draft.voice_trouble:
         click.echo(f"  espeak-ng speaks it: {draft.voice_trouble}")
     click.echo(f"  may begin until {format_local(desk.now_at() + wish.life, zone)}")
     quiet = [one for one in targets if any(q.has(now.time()) for q in desk.schedules.list_quiet_hours(one))]
     if quiet:
-        click.echo(f"  it breaks the quiet hours of {len(quiet)} stations")
+        click.echo(f"  it breaks the quiet hours of {format_stations(len(quiet))}")
     titles = sorted({airing.title for airings in cut.values() for airing in airings})
+    where = format_stations(len(cut))
     then = "goes on afterwards" if wish.interrupted is InterruptedRule.RESUME else "is given up"
     if titles:
-        click.echo(f"  interrupts {', '.join(titles[:MOST_NAMES])} at {len(cut)} stations, which {then}")
+        click.echo(f"  interrupts {', '.join(titles[:MOST_NAMES])} at {where}, which {then}")
     else:
         click.echo("  interrupts nothing that is planned")
     deaf = [one for one in targets if not one.is_connected() or not one.has_agent]
     if deaf:
-        click.echo(f"  {len(deaf)} stations cannot be reached by it; telephone them:")
+        click.echo(f"  {format_stations(len(deaf))} cannot be reached by it; telephone:")
         for one in deaf[:MOST_LINES]:
             click.echo(f"    {one.name} {one.phone or '(no number in stations.yaml)'}")
 
@@ -139,7 +141,7 @@ def print_states(desk: Desk, kept: KeptOrder, states: Sequence[OrderState]) -> N
     received = sum(one.received_at is not None for one in states)
     sounded = sum(one.started_at is not None for one in states)
     end = "" if kept.order.status is OrderStatus.CANCEL else f", sounded at {sounded}"
-    click.echo(f"received by {received} of {len(states)} stations{end}")
+    click.echo(f"received by {received} of {format_stations(len(states))}{end}")
 
 
 def order_fields(kept: KeptOrder) -> dict[str, object]:

@@ -57,6 +57,15 @@ def format_local(moment: datetime | None, zone: ZoneInfo) -> str:
     return "" if moment is None else f"{moment.astimezone(zone):%d/%m/%Y %H:%M:%S}"
 
 
+def format_stations(number: int) -> str:
+    """Write how many stations there are.
+
+    >>> format_stations(1), format_stations(34)
+    ('1 station', '34 stations')
+    """
+    return f"{number} station" if number == 1 else f"{number} stations"
+
+
 def format_length(duration_ms: int) -> str:
     """Write a length as minutes and seconds.
 

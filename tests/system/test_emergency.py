@@ -147,6 +147,7 @@ def test_stop_silences_it_where_it_sounds(district: District, tmp_path: Path) ->
     wait_until(lambda: bool(district.read_diary("an-nong")))
     stopped = district.run("emergency", "stop", kept.order.id, "--yes", "--wait", "10")
     assert stopped.exit_code == 0, stopped.output
+    assert "Xã An-Nong: stopped cancelled by hung; not sounded: cancelled by hung" in stopped.output
     wait_until(lambda: len(district.read_diary("an-nong")) == 4)
     lines = district.read_diary("an-nong")
     assert [(line["event"], line["ending"]) for line in lines[:2]] == [("start", None), ("end", "stopped")]
@@ -192,7 +193,9 @@ class LaterClock:
 def test_nothing_is_kept_where_it_was_not_wanted(district: District) -> None:
     masters = sorted(district.workspace.masters.iterdir())
     words = ("emergency", "--text", TEXT, "--to", "an-nong")
-    assert district.run(*words, "--preview").exit_code == 0
+    nameless = ["-w", str(district.workspace.root), *words]
+    assert CliRunner().invoke(cli, [*nameless, "--preview"]).exit_code == 0
+    assert "a --preview needs no name" in CliRunner().invoke(cli, nameless).output
     asked = CliRunner().invoke(
         cli,
         ["-w", str(district.workspace.root), *words, "--as", "hung", "--password-file", str(district.password_file)],
