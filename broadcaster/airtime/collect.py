@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from broadcaster.core.errors import DeliveryError, DocumentError, StationFolderError
 from broadcaster.core.ids import LogId, StationId
 from broadcaster.link.session import StationSession
-from broadcaster.link.transfer import list_folder, measure_clock_offset_s, read_from, stat_size
+from broadcaster.link.transfer import list_folder, measure_clock_offset_s, read_each, read_from, stat_size
 from broadcaster.store.logs import write_journal
 from broadcaster.store.stations import (
     LogPosition,
@@ -32,6 +32,7 @@ from broadcaster.wire.status import StationStatus, read_status, write_status
 from broadcaster.wire.stick import OUTBOX
 
 JOURNAL = "journal"
+_FILES_AT_ONCE = 16  # a handle each; servers have some hundred at most
 T = TypeVar("T")
 ReadKnown = Callable[[Sequence[str]], dict[str, LogPosition]]
 
@@ -99,7 +100,7 @@ def fetch_receipts(session: StationSession, read_known: ReadKnown) -> Collection
         return Collection(station, None, None, (), (), is_whole=False)
     troubles: list[str] = []
     status = _fetch_status(session, troubles)
-    files = [_fetch_file(session, RECEIPTS, position)] if size_bytes else []
+    files = _fetch_files(session, [RECEIPTS], known) if size_bytes else []
     return Collection(station, status, None, tuple(files), follow_chains(files, known), tuple(troubles), is_whole=False)
 
 
@@ -127,11 +128,8 @@ def fetch_outbox(session: StationSession, read_known: ReadKnown) -> Collection:
     sizes = {file.name: file.size_bytes for file in list_folder(session, OUTBOX)}
     names = [name for name in sorted(sizes) if name == RECEIPTS or name.startswith("journal-")]
     known = read_known(names)
-    files = [
-        _fetch_file(session, name, known.get(name))
-        for name in names
-        if name not in known or sizes[name] != known[name].offset_bytes
-    ]
+    grown = [name for name in names if name not in known or sizes[name] != known[name].offset_bytes]
+    files = _fetch_files(session, grown, known)
     chains = follow_chains(files, known)
     return Collection(
         session.address.station, status, clock_offset_s, tuple(files), chains, tuple(troubles), is_carried=not is_live
@@ -215,13 +213,27 @@ def read_written_status(data: bytes, troubles: list[str]) -> StationStatus | Non
         return None
 
 
-def _fetch_file(session: StationSession, name: str, known: LogPosition | None) -> CollectedFile:
+def _fetch_files(
+    session: StationSession, names: Sequence[str], known: Mapping[str, LogPosition]
+) -> list[CollectedFile]:
+    files = []
+    for first in range(0, len(names), _FILES_AT_ONCE):
+        some = {name: f"{OUTBOX}/{name}" for name in names[first : first + _FILES_AT_ONCE]}
+        found = read_each(
+            session, {path: known[name].offset_bytes if name in known else 0 for name, path in some.items()}
+        )
+        files += [_read_file(session, name, known.get(name), found[path]) for name, path in some.items()]
+    return files
+
+
+def _read_file(session: StationSession, name: str, known: LogPosition | None, data: bytes) -> CollectedFile:
     if known is not None:
-        file = read_news(name, known, read_from(session, f"{OUTBOX}/{name}", known.offset_bytes))
+        file = read_news(name, known, data)
         if file is not None:
             return file
         # Not what was there last time: the box was set up anew, or somebody touched its diary. All of it is read again.
-    lines, errors, covered = read_lines(read_from(session, f"{OUTBOX}/{name}", 0))
+        data = read_from(session, f"{OUTBOX}/{name}", 0)
+    lines, errors, covered = read_lines(data)
     point = known.point if known and not lines else _find_end(lines)
     return CollectedFile(name, tuple(lines), LogPosition(covered, point), tuple(error.message for error in errors))
 

@@ -82,8 +82,8 @@ class SftpOperations(Protocol):
         """Read an open file from `start` up to `end`; shorter when the file ends before."""
         ...
 
-    def read_pieces(self, handle: bytes, pieces: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Read small pieces of an open file, each an offset and a size; what is behind its end reads as nothing."""
+    def read_pieces(self, pieces: Sequence[tuple[bytes, int, int]]) -> list[bytes]:
+        """Read small pieces of open files, each by handle, offset and size; what is behind an end reads as nothing."""
         ...
 
     def write_blocks(

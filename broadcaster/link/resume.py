@@ -33,7 +33,7 @@ def find_resume_point(sftp: SftpOperations, handle: bytes, part_bytes: int, file
     if part_bytes > total_bytes:
         return 0
     looks = list(_plan_looks(part_bytes))
-    found = sftp.read_pieces(handle, looks)
+    found = sftp.read_pieces([(handle, *look) for look in looks])
     for (offset, size), data in zip(looks, found, strict=True):
         file.seek(offset)
         if file.read(size) != data:

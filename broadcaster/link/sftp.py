@@ -152,11 +152,11 @@ class SftpClient(Exchange):
                 at = offset + len(data)
         return b"".join(pieces)
 
-    def read_pieces(self, handle: bytes, pieces: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Read small pieces of an open file, each an offset and a size; what is behind its end reads as nothing."""
+    def read_pieces(self, pieces: Sequence[tuple[bytes, int, int]]) -> list[bytes]:
+        """Read small pieces of open files, each by handle, offset and size; what is behind an end reads as nothing."""
         asked: deque[int] = deque()
         found: list[bytes] = []
-        for offset, size in pieces:
+        for handle, offset, size in pieces:
             if len(asked) >= PIECES_IN_FLIGHT:
                 found.append(self._take_data(asked.popleft()))
             asked.append(self._ask_read(handle, offset, size))

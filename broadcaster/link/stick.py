@@ -176,9 +176,9 @@ class StickFiles:
                 start += len(piece)
         return b"".join(pieces)
 
-    def read_pieces(self, handle: bytes, pieces: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Read pieces of an open file."""
-        return [self.read_range(handle, offset, offset + size) for offset, size in pieces]
+    def read_pieces(self, pieces: Sequence[tuple[bytes, int, int]]) -> list[bytes]:
+        """Read pieces of open files."""
+        return [self.read_range(handle, offset, offset + size) for handle, offset, size in pieces]
 
     def write_blocks(
         self, handle: bytes, offset: int, blocks: Iterable[bytes], on_written: Callable[[int], None]
