@@ -10,7 +10,14 @@ from pathlib import Path
 
 from broadcaster.centre.deliver import collect_one
 from broadcaster.centre.workspace import Workspace
-from broadcaster.core.errors import BroadcasterError, DocumentError, InputError, SignatureError, UnknownNameError
+from broadcaster.core.errors import (
+    BroadcasterError,
+    DocumentError,
+    InputError,
+    NotEnrolledError,
+    SignatureError,
+    UnknownNameError,
+)
 from broadcaster.core.files import hold_lock
 from broadcaster.core.ids import StationId
 from broadcaster.core.model import Station
@@ -42,14 +49,12 @@ WHO = "broadcaster usb"
 class Imported:
     """What came of one station's outbox on a stick.
 
-    `as_of` is when it was written, by the box's clock; `is_signed` tells whether by the box whose host key is pinned.
-    `breaks` are those that were found now.
+    `as_of` is when it was written, by the box's clock. `breaks` are those that were found now.
     """
 
     station: StationId
     new_lines: int = 0
     as_of: datetime | None = None
-    is_signed: bool = False
     breaks: tuple[str, ...] = ()
     error: BroadcasterError | None = None
 
@@ -59,8 +64,9 @@ def import_from_stick(
 ) -> list[Imported]:
     """Collect the outboxes of all stations on a stick, as over a line. Nothing on the stick is changed.
 
-    An outbox is taken only when it is whole: every file has the hash that the box's list gives, and where the station's
-    host key is pinned the list is signed with it.
+    An outbox is taken only when it is whole, every file with the hash that the box's list gives, and when that list is
+    signed with the host key that is pinned for the box. Of a station without a pinned key nothing is taken: anybody
+    could have written it, and what is in the record once is not taken out again.
 
     Returns:
         One result for each station's folder on the stick.
@@ -105,7 +111,7 @@ def _import_one(record: Record, schedules: Schedules, root: Path, name: StationI
             if not data:
                 return Imported(name)
             contents = _verify_outbox(session, station, data)
-            is_signed = _verify_signature(session, station, data)
+            _verify_signature(session, station, data)
             with record.read() as connection:
                 known = set(read_breaks(connection).get(name, ()))
             new_lines = collect_one(record, station, session, clock)
@@ -117,9 +123,8 @@ def _import_one(record: Record, schedules: Schedules, root: Path, name: StationI
         breaks = tuple(text for text in read_breaks(connection).get(name, ()) if text not in known)
         if new_lines or breaks:
             told = f"{new_lines} new lines, as of {contents.at:%Y-%m-%d %H:%M:%S %Z}"
-            told += "" if is_signed else "; not signed by the box"
             write_audit(connection, clock.now_at(), getpass.getuser(), "usb import", name, told)
-    return Imported(name, new_lines, contents.at, is_signed, breaks)
+    return Imported(name, new_lines, contents.at, breaks)
 
 
 def _verify_outbox(session: StationSession, station: Station, data: bytes) -> StickContents:
@@ -141,17 +146,19 @@ def _verify_outbox(session: StationSession, station: Station, data: bytes) -> St
     return contents
 
 
-def _verify_signature(session: StationSession, station: Station, data: bytes) -> bool:
+def _verify_signature(session: StationSession, station: Station, data: bytes) -> None:
     """Check that the box whose host key is pinned wrote the list; over a line the same key proves the station.
 
-    Returns:
-        False where no Ed25519 host key is pinned, so that nothing proves it.
-
     Raises:
+        NotEnrolledError: No Ed25519 host key is pinned, so that nothing can prove it. Nothing was taken.
         SignatureError: Not signed with that key. Nothing was taken.
     """
     if station.host_key is None or not station.host_key.startswith(KEY_TYPE):
-        return False
+        raise NotEnrolledError(
+            f"{station.id}: nothing proves whose journals lie on the stick: no Ed25519 host key is pinned for its box",
+            hint=f"`broadcaster station enrol {station.id} --reply FILE` takes the reply that was written when the box "
+            "was set up (docs/station-box.md); then import the stick again: nothing on it is lost",
+        )
     armoured = read_from(session, f"{OUTBOX}/{CONTENTS_FILE}{SIGNATURE_SUFFIX}", 0).decode("ascii", "replace")
     try:
         verify_document(data, armoured, station.host_key, STICK_NAMESPACE)
@@ -161,4 +168,3 @@ def _verify_signature(session: StationSession, station: Station, data: bytes) ->
             "or the stick was pulled out too early",
             hint="run `broadcaster-station usb` there as root; if the box has another key now, correct its host_key",
         ) from error
-    return True

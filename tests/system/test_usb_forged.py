@@ -11,6 +11,7 @@ import pytest
 from broadcaster.core.errors import (
     DocumentError,
     InputError,
+    NotEnrolledError,
     SignatureError,
 )
 from broadcaster.core.files import hash_file
@@ -72,18 +73,28 @@ def test_what_was_altered_or_forged_on_the_way_home_is_not_taken(district: Distr
     assert district.read_held(other) == set()
 
 
-def test_without_a_pinned_key_a_diary_is_taken_and_said_to_be_unproven(district: District, stick: Stick) -> None:
+def test_without_a_proof_of_whose_it_is_no_diary_is_taken_and_with_it_the_same_stick_is(
+    district: District, stick: Stick
+) -> None:
     name = NAMES[0]
     commune = district.communes[name]
     district.export(stick, name)
+    pinned = district.schedules
+    for host_key in (None, "ecdsa-sha2-nistp256 AAAA"):
+        bare = tuple(replace(station, host_key=host_key) for station in pinned.stations)
+        district.schedules = replace(pinned, stations=bare)
+        with commune.running():
+            assert "not signed" not in commune.usb(stick)
+        result = district.take(stick)[name]
+        assert isinstance(result.error, NotEnrolledError)
+        assert f"enrol {name} --reply" in str(result.error.hint)
+        assert (result.new_lines, district.read_held(name)) == (0, set())
+    district.schedules = pinned
+    assert (district.take(stick)[name].error, len(district.read_held(name))) == (None, 2 * DAYS)
     (commune.box.folder / "host_key").unlink()
     with commune.running():
         assert "it is not signed" in commune.usb(stick)
     assert isinstance(district.take(stick)[name].error, SignatureError)
-    bare = tuple(replace(station, host_key=None) for station in district.schedules.stations)
-    district.schedules = replace(district.schedules, stations=bare)
-    result = district.take(stick)[name]
-    assert (result.error, result.is_signed, result.new_lines) == (None, False, 2 * DAYS)
 
 
 def test_what_was_altered_or_forged_on_the_way_out_is_refused_and_sent_anew(district: District, stick: Stick) -> None:
