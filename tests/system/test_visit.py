@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from datetime import time as wall_time
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from broadcaster.centre.visit import Courier
 from broadcaster.centre.workspace import Workspace
 from broadcaster.core.errors import BrokenTransferError, HostKeyChangedError, UnreachableError
 from broadcaster.core.ids import StationId
+from broadcaster.core.model import QuietHours
 from broadcaster.core.schedules import Schedules, UplinkCap
+from broadcaster.core.time import SystemClock
 from broadcaster.delivery.progress import StationNews, Step
 from broadcaster.delivery.push import MasterFile, PlanFile
 from broadcaster.store.deliveries import read_attempts
@@ -100,6 +103,47 @@ def test_all_stations_together_stay_under_the_cap_on_the_uplink(fleet: Fleet) ->
     results = push_missing(fleet.workspace, fleet.record, schedules, missing, CLOCK, 20)
     assert time.monotonic() - began_s >= 1.7  # two megabytes at one megabyte a second, but for what may go in a burst
     assert all(one.is_confirmed for one in results)
+
+
+@dataclass
+class WallClock(SystemClock):
+    """A clock that a hand moves on."""
+
+    ahead: timedelta = timedelta()
+
+    def now_at(self) -> datetime:
+        return super().now_at() + self.ahead
+
+
+def test_a_transfer_takes_the_cap_of_the_hour_in_which_it_runs_on(fleet: Fleet) -> None:
+    """Slow before 7:00, fast until 17:00, slow again: one transfer that runs over both."""
+    slow_kbit_s, fast_kbit_s = 4_000, 40_000
+    day = (QuietHours(wall_time(7), wall_time(17)), fast_kbit_s)
+    schedules = make_schedules()
+    schedules = replace(schedules, centre=replace(schedules.centre, uplink=UplinkCap(slow_kbit_s, (day,))))
+    clock = WallClock()
+    zone = schedules.centre.zone
+    clock.ahead = datetime.combine(clock.now_at(), wall_time(6, 30), zone) - clock.now_at()
+    marks = {600_000: timedelta(hours=1), 3_600_000: timedelta(hours=10)}
+    seen: list[tuple[float, int]] = []
+
+    def hear(news: StationNews) -> None:
+        if news.step is Step.SENDING:
+            seen.append((time.monotonic(), news.done_bytes))
+            for mark in [mark for mark in marks if news.done_bytes >= mark]:
+                clock.ahead += marks.pop(mark)
+
+    missing = [fleet.make_missing("an-nong", [fleet.make_master(13, 4_200_000)])]
+    (result,) = push_missing(fleet.workspace, fleet.record, schedules, missing, clock, 20, hear)
+    assert (result.error, marks) == (None, {})
+
+    def find_rate(first: int, last: int) -> float:
+        times = [(at_s, done) for at_s, done in seen if first <= done <= last]
+        return (times[-1][1] - times[0][1]) / (times[-1][0] - times[0][0])
+
+    between = find_rate(1_200_000, 3_600_000)
+    assert between > 3 * find_rate(150_000, 600_000)
+    assert between > 3 * find_rate(3_800_000, 4_200_000)
 
 
 def test_an_emergency_overtakes_an_ordinary_push_which_then_goes_on_where_it_stopped(fleet: Fleet) -> None:
