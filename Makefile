@@ -11,7 +11,7 @@ demo: $(VENV)/demo
 	@$(BIN)/broadcaster demo
 
 test: apt $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
