@@ -16,7 +16,8 @@ class Annex:
 
     `name` is the sheet's, `slug` what its CSV file is called. Whole numbers count things; fractions are minutes or
     other measures with one decimal. `summed` are the places of the columns that the last row adds up; `share` names
-    the place of a percentage and the places of its part and its whole. What `is_long` stands in workbook and CSV alone.
+    the place of a percentage and the places of its part and its whole. `notes` stand below the table. What `is_long`
+    stands in workbook, CSV and JSON alone.
     """
 
     name: str
@@ -27,7 +28,12 @@ class Annex:
     rows: Sequence[Sequence[Cell]]
     summed: tuple[int, ...] = ()
     share: tuple[int, int, int] | None = None
+    notes: tuple[str, ...] = ()
     is_long: bool = False
+
+    def heading(self) -> str:
+        """Give name and title in one line."""
+        return self.title if self.is_long else f"{self.name}. {self.title}"
 
     def list_numbers(self) -> frozenset[int]:
         """Give the places of the columns that hold numbers."""
@@ -62,9 +68,18 @@ class Annex:
         return tuple(texts)
 
 
+def is_code(text: str) -> bool:
+    """Tell whether a text is no words but a date, a time, a hyphen: it stands in the middle of its cell.
+
+    >>> is_code("09/10/2023"), is_code("-"), is_code("Tin 09/10")
+    (True, True, False)
+    """
+    return not any(letter.isalpha() for letter in text)
+
+
 def _write_cell(cell: Cell, words: Wording) -> str:
     if isinstance(cell, float):
-        return words.format_number(cell, 0 if cell == int(cell) else 1)
+        return words.format_number(cell, 1)
     if isinstance(cell, int):
         return words.format_number(cell)
     return cell or ""

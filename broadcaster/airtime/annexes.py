@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from broadcaster.airtime.annex import Annex, Cell
 from broadcaster.airtime.figures import Comparison, ProgrammeRow, Report, StationRow, ThemeRow
-from broadcaster.airtime.reconcile import Cause, Outcome
+from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.wording import Wording, format_clock, format_date, format_moment
 from broadcaster.core.model import LoudnessReading, StationKind
 from broadcaster.core.schedules import Schedules
 
-DIFFERENCE_WIDTHS = (12, 11, 11, 24, 34, 20, 10, 50)
+DIFFERENCE_WIDTHS = (12, 10, 10, 22, 32, 20, 9, 36)
+Form = tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...], tuple[int, int, int] | None]
 
 
 def list_annexes(report: Report, schedules: Schedules, words: Wording) -> list[Annex]:
@@ -20,41 +21,65 @@ def list_annexes(report: Report, schedules: Schedules, words: Wording) -> list[A
     columns = {str(column.id): column.name for column in schedules.columns}
     rows: list[list[list[Cell]]] = [
         [_station_cells(index, row, words) for index, row in enumerate(report.stations, 1)],
-        [_theme_cells(index, row) for index, row in enumerate(report.columns, 1)],
-        [[*_theme_cells(index, row), *_comparison_cells(row.comparison)]
+        [_theme_cells(index, row, words) for index, row in enumerate(report.columns, 1)],
+        [[*_theme_cells(index, row, words), *_comparison_cells(row.comparison)]
          for index, row in enumerate(report.campaigns, 1)],
-        _difference_cells(report.differences, schedules, words),
+        _difference_cells(_put_in_order(report.differences, report.unplanned), schedules, words),
         [_programme_cells(index, row, columns, words) for index, row in enumerate(report.programmes, 1)],
-        [[words.weekdays[row.weekday], f"{row.hour or 0:02d}:00", row.planned, row.missed, row.planned_dmin / 10,
-          row.played_dmin / 10, None] for row in report.hours],
+        [[words.weekdays[row.weekday], f"{row.hour or 0:02d}:00 - {row.hour or 0:02d}:59", row.planned, row.missed,
+          row.planned_dmin / 10, row.played_dmin / 10, None] for row in report.hours],
         [[format_date(row.started_at.astimezone(zone).date()), format_clock(row.started_at, zone), row.name, row.title,
           round(row.played_ms / 1000)] for row in report.emergencies],
-        [[row.name, row.phone, row.airings, format_moment(row.journal_until, zone), format_moment(row.reached_at, zone)]
-         for row in report.calls],
+        [[row.name, row.phone or "-", row.airings, format_moment(row.journal_until, zone) or "-",
+          format_moment(row.reached_at, zone) or "-"] for row in report.calls],
         [[format_date(row.planned_at.astimezone(zone).date()), format_clock(row.planned_at, zone),
           format_clock(row.started_at, zone), row.name, row.title, round(row.played_ms / 1000)]
          for row in report.local],
-        _difference_cells(report.outcomes, schedules, words),
+        _airing_cells(_put_in_order(report.outcomes, report.unplanned), schedules, words),
     ]  # fmt: skip
     themes = (2, 3, 4, 5, 6, 7, 8)
-    forms: tuple[tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...], tuple[int, int, int] | None], ...] = (
-        (words.station_heads, (6, 24, *(11,) * 10, 36), (2, 3, 4, 5, 6, 7, 8, 9, 11), (10, 9, 8)),
-        (words.theme_heads, (6, 36, *(13,) * 8), themes, None),
-        (words.campaign_heads, (6, 36, *(13,) * 11), themes, None),
+    forms: tuple[Form, ...] = (
+        (words.station_heads, (6, 22, *(9,) * 10, 34), (2, 3, 4, 5, 6, 7, 8, 9, 11), (10, 9, 8)),
+        (words.theme_heads, (6, 34, *(12,) * 8), themes, None),
+        (words.campaign_heads, (6, 34, *(11,) * 11), themes, None),
         (words.difference_heads, DIFFERENCE_WIDTHS, (), None),
-        (words.programme_heads, (6, 36, 20, 12, *(11,) * 6, 22, 12), (4, 5, 6, 7, 8), None),
-        (words.hour_heads, (14, 10, *(13,) * 5), (2, 3, 4, 5), (6, 5, 4)),
+        (words.programme_heads, (6, 34, 20, 12, *(11,) * 6, 20, 10), (4, 5, 6, 7, 8), None),
+        (words.hour_heads, (14, 15, *(13,) * 5), (2, 3, 4, 5), (6, 5, 4)),
         (words.emergency_heads, (12, 11, 24, 50, 14), (4,), None),
         (words.call_heads, (24, 20, 16, 20, 20), (2,), None),
         (words.local_heads, (12, 11, 11, 24, 50, 14), (5,), None),
-        (words.difference_heads, DIFFERENCE_WIDTHS, (), None),
+        (words.airing_heads, (*DIFFERENCE_WIDTHS, 9, 42), (), None),
     )
     return [
-        Annex(*names, heads, widths, cells, summed, share, is_long=place == len(forms) - 1)
-        for place, (names, cells, (heads, widths, summed, share)) in enumerate(
-            zip(words.annexes, rows, forms, strict=True)
+        Annex(*names, heads, widths, cells, summed, share, notes, is_long=place == len(forms) - 1)
+        for place, (names, cells, (heads, widths, summed, share), notes) in enumerate(
+            zip(words.annexes, rows, forms, list_notes(report, words), strict=True)
         )
     ]
+
+
+def list_notes(report: Report, words: Wording) -> list[tuple[str, ...]]:
+    """Give for each annex what has to be said below its table."""
+    baselines = tuple(
+        words.baseline.format(
+            name=row.name, period=words.format_period(row.comparison.first_on, row.comparison.last_on)
+        )
+        for row in report.campaigns
+        if row.comparison
+    )
+    unlisted = (words.unlisted.format(airings=words.format_number(report.unlisted)),) if report.unlisted else ()
+    beside = (words.note_unplanned,) if report.unplanned else ()
+    return [
+        (words.note_stations,), (words.note_themes,), (*baselines, words.note_campaigns) if report.campaigns else (),
+        (*unlisted, *beside), (words.note_loudness,), (), (), (), (), unlisted,
+    ]  # fmt: skip
+
+
+def _put_in_order(outcomes: Sequence[Outcome], unplanned: Sequence[Outcome]) -> Sequence[Outcome]:
+    """Put what sounded without a plan among the planned airings, by time."""
+    if not unplanned:
+        return outcomes
+    return sorted((*outcomes, *unplanned), key=lambda one: (one.airing.start_at, one.airing.station, one.airing.id))
 
 
 def name_share(row: StationRow, words: Wording) -> str:
@@ -77,6 +102,11 @@ def _station_cells(index: int, row: StationRow, words: Wording) -> list[Cell]:
 
 def _note(row: StationRow, words: Wording) -> str:
     notes = [words.causes[Cause(value)] for value in row.note.split("|") if value]
+    if row.others:
+        told = words.others.format(airings=row.others, minutes=words.format_minutes(row.others_dmin))
+        if row.others_declared:
+            told += f" ({words.typed_in.lower()} {row.others_declared})"
+        notes.insert(0, told)
     if row.declared:
         told = words.declared.format(airings=row.declared, minutes=words.format_minutes(row.declared_dmin))
         notes.insert(0, told)
@@ -85,9 +115,9 @@ def _note(row: StationRow, words: Wording) -> str:
     return "; ".join(notes)
 
 
-def _theme_cells(index: int, row: ThemeRow) -> list[Cell]:
-    new, repeat = row.new_dmin, row.repeat_dmin
-    return [index, row.name, row.programmes, row.stories, row.produced_dmin / 10, row.airings, new / 10, repeat / 10,
+def _theme_cells(index: int, row: ThemeRow, words: Wording) -> list[Cell]:
+    name, (new, repeat) = row.name or words.no_column, (row.new_dmin, row.repeat_dmin)
+    return [index, name, row.programmes, row.stories, row.produced_dmin / 10, row.airings, new / 10, repeat / 10,
             (new + repeat) / 10, f"{row.stations_played}/{row.stations_total}"]  # fmt: skip
 
 
@@ -95,9 +125,8 @@ def _comparison_cells(found: Comparison | None) -> list[Cell]:
     """Give minutes of a week before and in the campaign, and by how much they grew; hyphens without a baseline."""
     if found is None:
         return ["-", "-", "-"]
-    percent = found.change_percent()
-    before, after = round(found.before_per_week_min(), 1), round(found.after_per_week_min(), 1)
-    return [before, after, "-" if percent is None else round(percent, 1)]
+    figures = (found.before_per_week_min(), found.after_per_week_min(), found.change_percent())
+    return ["-" if figure is None else round(figure, 1) for figure in figures]
 
 
 def _difference_cells(outcomes: Iterable[Outcome], schedules: Schedules, words: Wording) -> list[list[Cell]]:
@@ -105,23 +134,40 @@ def _difference_cells(outcomes: Iterable[Outcome], schedules: Schedules, words: 
     return [
         [
             format_date(outcome.airing.start_at.astimezone(zone).date()),
-            format_clock(outcome.airing.start_at, zone),
+            "" if outcome.verdict is Verdict.NOT_PLANNED else format_clock(outcome.airing.start_at, zone),
             format_clock(outcome.started_at, zone),
             name_station(schedules, outcome.airing.station),
             outcome.airing.title,
             words.verdicts[outcome.verdict],
             _difference_s(outcome),
-            words.causes[outcome.cause],
+            _name_cause(outcome, words),
         ]
         for outcome in outcomes
     ]
 
 
+def _airing_cells(outcomes: Sequence[Outcome], schedules: Schedules, words: Wording) -> list[list[Cell]]:
+    """Give every airing with the seconds that sounded and with its id, by which its journal lines are found."""
+    cells = _difference_cells(outcomes, schedules, words)
+    for row, outcome in zip(cells, outcomes, strict=True):
+        row.extend((round(outcome.played_ms / 1000), outcome.airing.id))
+    return cells
+
+
 def _difference_s(outcome: Outcome) -> Cell:
-    """Give the seconds that differ: of the start where it was late, else of the length."""
+    """Give the seconds that differ: of the start where it was late, else of the length; None where nobody knows."""
+    if outcome.verdict is Verdict.NO_JOURNAL:
+        return None
     if outcome.cause in (Cause.STARTED_LATE, Cause.CLOCK_OFF) and outcome.late_s is not None:
         return round(outcome.late_s)
     return round((outcome.played_ms - outcome.airing.duration_ms) / 1000) or None
+
+
+def _name_cause(outcome: Outcome, words: Wording) -> str:
+    cause = words.causes[outcome.cause]
+    if not outcome.is_declared:
+        return cause
+    return f"{cause}; {words.typed_in}" if cause else words.typed_in
 
 
 def _programme_cells(index: int, row: ProgrammeRow, columns: dict[str, str], words: Wording) -> list[Cell]:

@@ -25,7 +25,7 @@ NAME_WIDTH = 190
 ROW = 17
 SHOWN_ROWS = 60
 DAYS_BY_DAY = 31
-BLUE, ORANGE, LIGHT, INK = "#0072b2", "#e69f00", "#d9dde1", "#222"
+BLUE, ORANGE, LIGHT, WHITE, INK = "#0072b2", "#e69f00", "#d9dde1", "#fff", "#222"
 # From nothing missing to everything missing.
 SHADES = ("#eef3f7", "#f6d9a8", "#edb75e", "#d98a1c", "#8c4a06")
 
@@ -42,11 +42,15 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One row: `whole_dmin` drawn behind `parts_dmin`, which stand one after the other; all in tenths of a minute."""
+    """One row: `whole_dmin` drawn behind `parts_dmin`, which stand one after the other; all in tenths of a minute.
+
+    `unknown_dmin` of the whole stands at its end, empty: nobody knows yet whether it was heard.
+    """
 
     name: str
     parts_dmin: tuple[int, ...]
     whole_dmin: int = 0
+    unknown_dmin: int = 0
 
     def longest_dmin(self) -> int:
         """Give the length that the row needs."""
@@ -56,27 +60,28 @@ class Bar:
 def draw_charts(report: Report, zone: ZoneInfo, words: Wording) -> list[Chart]:
     """Draw the charts of a report; none for a period in which nothing was planned or aired.
 
+    Without a list of its airings, when they were too many, there is no map of what is missing.
+
     Args:
         report: The figures.
         zone: Whose dates count.
         words: The language.
     """
-    if not report.outcomes:
+    if not report.days:
         return []
-    return [
-        _draw_stations(report, words),
-        _draw_columns(report, words),
-        _draw_time(report, words),
-        _draw_gaps(report, zone, words),
-    ]
+    charts = [_draw_stations(report, words), _draw_columns(report, words), _draw_time(report, words)]
+    return [*charts, _draw_gaps(report, zone, words)] if report.outcomes else charts
 
 
 def _draw_stations(report: Report, words: Wording) -> Chart:
     rows = [row for row in report.stations if row.planned_dmin or row.played_dmin]
     shown, note = _choose_worst(rows, words)
-    bars = [Bar(row.name, (row.played_dmin,), row.planned_dmin) for row in shown]
-    legend = ((BLUE, words.aired), (LIGHT, words.planned))
-    return Chart(words.chart_by_station, _draw_bars(bars, (BLUE,), words), legend, note)
+    bars = [Bar(row.name, (row.played_dmin,), row.planned_dmin, row.unknown_dmin) for row in shown]
+    return Chart(words.chart_by_station, _draw_bars(bars, (BLUE,), words), _explain_bars(words), note)
+
+
+def _explain_bars(words: Wording) -> tuple[tuple[str, str], ...]:
+    return (BLUE, words.aired), (LIGHT, words.planned), (WHITE, words.no_journal_yet)
 
 
 def _choose_worst(rows: Sequence[StationRow], words: Wording) -> tuple[list[StationRow], str]:
@@ -88,7 +93,7 @@ def _choose_worst(rows: Sequence[StationRow], words: Wording) -> tuple[list[Stat
 
 
 def _draw_columns(report: Report, words: Wording) -> Chart:
-    bars = [Bar(row.name, (row.new_dmin, row.repeat_dmin)) for row in report.columns]
+    bars = [Bar(row.name or words.no_column, (row.new_dmin, row.repeat_dmin)) for row in report.columns]
     return Chart(
         words.chart_by_column,
         _draw_bars(bars, (BLUE, ORANGE), words),
@@ -98,15 +103,16 @@ def _draw_columns(report: Report, words: Wording) -> Chart:
 
 def _draw_time(report: Report, words: Wording) -> Chart:
     is_by_day, spans = _list_spans(report)
-    planned, played = dict.fromkeys(spans, 0), dict.fromkeys(spans, 0)
+    planned, played, unknown = (dict.fromkeys(spans, 0) for _ in range(3))
     for row in report.days:
         if row.on is not None:
             name = _name_span(row.on, is_by_day=is_by_day)
             planned[name] += row.planned_dmin
             played[name] += row.played_dmin
-    bars = [Bar(name, (played[name],), planned[name]) for name in spans]
+            unknown[name] += row.unknown_dmin
+    bars = [Bar(name, (played[name],), planned[name], unknown[name]) for name in spans]
     title = words.chart_by_day if is_by_day else words.chart_by_week
-    return Chart(title, _draw_bars(bars, (BLUE,), words), ((BLUE, words.aired), (LIGHT, words.planned)))
+    return Chart(title, _draw_bars(bars, (BLUE,), words), _explain_bars(words))
 
 
 def _list_spans(report: Report) -> tuple[bool, list[str]]:
@@ -156,7 +162,7 @@ def _draw_cell(left: float, top: float, step: float, outcomes: Sequence[Outcome]
     missing = max(0.0, 1 - sum(outcome.played_ms for outcome in known) / planned) if planned else 0.0
     shade = SHADES[min(len(SHADES) - 1, 1 + int(missing * (len(SHADES) - 1)))] if missing else SHADES[0]
     if not known:
-        shade = "#fff"
+        shade = WHITE
     unknown = len(known) < len(outcomes)
     mark = _text(left + step / 2, top + 12, "?", "middle", colour="#fff" if missing > 0.6 else INK) if unknown else ""
     told = f"{words.format_number(100 * missing)} %" if known else words.no_journal_yet
@@ -174,6 +180,10 @@ def _draw_bars(bars: Sequence[Bar], colours: Sequence[str], words: Wording) -> s
         top = ROW * line + 2
         parts.append(_text(NAME_WIDTH - 6, top + 12, bar.name, "end", is_name=True))
         parts.append(_rect(NAME_WIDTH, top, room * bar.whole_dmin / longest, LIGHT))
+        if bar.unknown_dmin:
+            end = NAME_WIDTH + room * bar.whole_dmin / longest
+            width = room * bar.unknown_dmin / longest
+            parts.append(_rect(end - width, top, width, WHITE, edge=' stroke="#999" stroke-dasharray="2"'))
         left = float(NAME_WIDTH)
         for value, colour in zip(bar.parts_dmin, colours, strict=True):
             parts.append(_rect(left, top + (3 if bar.whole_dmin else 0), room * value / longest, colour,
@@ -193,8 +203,9 @@ def _frame(parts: Sequence[str], height: int) -> str:
     )
 
 
-def _rect(left: float, top: float, width: float, colour: str, height: float = ROW - 3) -> str:
-    return f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(0.0, width):.1f}" height="{height}" fill="{colour}"/>'
+def _rect(left: float, top: float, width: float, colour: str, height: float = ROW - 3, edge: str = "") -> str:
+    where = f'x="{left:.1f}" y="{top:.1f}" width="{max(0.0, width):.1f}" height="{height}"'
+    return f'<rect {where} fill="{colour}"{edge}/>'
 
 
 def _text(left: float, top: float, text: str, anchor: str, *, colour: str = INK, is_name: bool = False) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from broadcaster.airtime.annex import Annex
-from broadcaster.airtime.annexes import list_annexes, name_share, name_station
-from broadcaster.airtime.charts import draw_charts
+from broadcaster.airtime.annex import Annex, is_code
+from broadcaster.airtime.annexes import list_annexes
 from broadcaster.airtime.figures import Report
 from broadcaster.airtime.letter import render_docx
+from broadcaster.airtime.page_values import list_page_values
 from broadcaster.airtime.pdf import render_pdf
-from broadcaster.airtime.wording import Wording, format_date
+from broadcaster.airtime.wording import Wording
 from broadcaster.airtime.words import VIETNAMESE
 from broadcaster.airtime.workbook import render_workbook
 from broadcaster.core.files import write_atomic
@@ -75,8 +75,8 @@ def write_documents(
         write_atomic(pdf, render_pdf(page))
     write_atomic(html, page.encode())
     write_atomic(docx, letter)
-    title = f"{words.title} {values['period']}"
-    write_atomic(xlsx, render_workbook(annexes, title, report.made_at, words.total))
+    title = "; ".join(filter(None, (f"{words.title} {words.since} {values['period']}", report.scope.title)))
+    write_atomic(xlsx, render_workbook(annexes, title, report.made_at, words))
     figures = folder / f"{stem}.json"
     write_atomic(figures, _write_json(report, annexes))
     written = []
@@ -94,65 +94,7 @@ def render_html(values: dict[str, object], words: Wording) -> str:
     environment = Environment(
         loader=PackageLoader("broadcaster.airtime"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template(f"report.{words.code}.html").render(values)
-
-
-def list_page_values(
-    report: Report, schedules: Schedules, words: Wording, annexes: Sequence[Annex]
-) -> dict[str, object]:
-    """Give what the templates of the page and of the letter may name."""
-    head = schedules.centre.report
-    stations, columns, campaigns, differences, *_ = annexes
-    return {
-        "words": words,
-        "report": report,
-        "head": head,
-        "recipients": head.recipients,
-        "period": f"{format_date(report.first_on)} - {format_date(report.last_on)}",
-        "made_on": words.format_long_date(report.made_at.astimezone(schedules.centre.zone).date()),
-        "station_heads": stations.heads,
-        "station_rows": stations.list_texts(words),
-        "total_row": stations.list_total(words),
-        "theme_heads": columns.heads,
-        "campaign_heads": campaigns.heads,
-        "column_rows": columns.list_texts(words),
-        "campaign_rows": campaigns.list_texts(words),
-        "difference_heads": differences.heads,
-        "difference_rows": differences.list_texts(words),
-        "annexes": [annex for annex in annexes if not annex.is_long],
-        "planned_minutes": words.format_minutes(report.total.planned_dmin),
-        "played_minutes": words.format_minutes(report.total.played_dmin),
-        "produced_minutes": words.format_minutes(sum(row.produced_dmin for row in report.columns)),
-        "share": name_share(report.total, words),
-        "silent": [f"{row.name} ({words.phone} {row.phone})" if row.phone else row.name for row in report.calls],
-        "unplanned": [
-            (name_station(schedules, station), entry.title, words.format_number(entry.output_ms / 1000))
-            for station, entry in report.unplanned
-        ],
-        "breaks": [
-            (name_station(schedules, station), text) for station, found in report.breaks.items() for text in found
-        ],
-        "charts": draw_charts(report, schedules.centre.zone, words),
-        "correction_note": _note_correction(report, schedules, words),
-        "number": words.format_number,
-    }
-
-
-def _note_correction(report: Report, schedules: Schedules, words: Wording) -> str:
-    """Say which edition this one takes the place of, and how the minutes heard changed; "" for a first edition."""
-    found = report.correction
-    if found is None:
-        return ""
-    at = found.made_at.astimezone(schedules.centre.zone)
-    before = next((c.before for c in found.changes if not c.station and c.figure == "played_dmin"), None)
-    played_dmin = report.total.played_dmin
-    return words.correction.format(
-        edition=report.edition,
-        earlier=found.edition,
-        at=f"{at:%H:%M} {format_date(at.date())}",
-        before=words.format_minutes(played_dmin if before is None else before),
-        after=words.format_minutes(played_dmin),
-    )
+    return environment.get_template("report.html").render(values, is_code=is_code)
 
 
 def _write_json(report: Report, annexes: Sequence[Annex]) -> bytes:
@@ -167,7 +109,7 @@ def _write_json(report: Report, annexes: Sequence[Annex]) -> bytes:
         "pending": report.pending,
     }
     tables = [
-        _write_object({"table": annex.slug, "title": annex.title}, 3)[:-4]
+        _write_object({"table": annex.slug, "title": annex.heading()}, 3)[:-4]
         + _write_list("rows", [_write_object(dict(zip(annex.heads, row, strict=True)), 5) for row in annex.rows], 3)
         + "\n  }"
         for annex in annexes

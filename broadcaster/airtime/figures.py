@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from broadcaster.airtime.reconcile import Outcome
+from broadcaster.airtime.reconcile import Cause, Outcome
 from broadcaster.core.ids import AiringId, CampaignId, ColumnId, ProgrammeId, StationId
 from broadcaster.core.model import LoudnessReading, StationKind
-from broadcaster.wire.journal import JournalEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class StationRow:
     """Annex I: one station's airings and minutes. `full` counts those played whole, on time or late.
 
     `declared` counts airings, and `declared_dmin` minutes of `played_dmin`, that rest on what a person typed in.
+    `unknown_dmin` are minutes of `planned_dmin` without a journal yet. `others` counts what sounded and is in no plan,
+    `others_declared` those of it that a person typed in, `others_dmin` its minutes; they are in no other figure.
     """
 
     station: StationId
@@ -51,6 +52,10 @@ class StationRow:
     note: str
     declared: int = 0
     declared_dmin: int = 0
+    unknown_dmin: int = 0
+    others: int = 0
+    others_declared: int = 0
+    others_dmin: int = 0
 
     def share_percent(self) -> float | None:
         """Give played of planned minutes in per cent; None when nothing was planned."""
@@ -62,19 +67,20 @@ class Comparison:
     """A campaign's airtime against its baseline period; both dates of the baseline belong to it.
 
     Both sides count the same: the airings of the campaign and of the columns that it names. `days` are those of the
-    baseline and of the report that were compared; `after_dmin` is the report's.
+    baseline and of the report that were compared; `after_dmin` is the report's. `before_dmin` is None where the record
+    knows of no airing at all in the baseline: that is no zero.
     """
 
     first_on: date
     last_on: date
-    before_dmin: int
+    before_dmin: int | None
     before_days: int
     after_dmin: int
     after_days: int
 
-    def before_per_week_min(self) -> float:
-        """Give the minutes of seven days before the campaign."""
-        return 7 * self.before_dmin / 10 / self.before_days
+    def before_per_week_min(self) -> float | None:
+        """Give the minutes of seven days before the campaign; None where nothing is known of it."""
+        return None if self.before_dmin is None else 7 * self.before_dmin / 10 / self.before_days
 
     def after_per_week_min(self) -> float:
         """Give the minutes of seven days of the report."""
@@ -82,15 +88,15 @@ class Comparison:
 
     def change_percent(self) -> float | None:
         """Give by how much airtime grew, week against week; None where the baseline had none."""
-        if not self.before_dmin:
-            return None
-        return 100 * (self.after_per_week_min() / self.before_per_week_min() - 1)
+        before_min = self.before_per_week_min()
+        return 100 * (self.after_per_week_min() / before_min - 1) if before_min else None
 
 
 @dataclass(frozen=True, slots=True)
 class ThemeRow:
     """Annexes II and III: one column's or campaign's figures. `produced_dmin` is made once, the others were aired.
 
+    The row with an empty id and name is of everything without a column: idents, emergencies.
     `stories` counts the news items and articles of its programmes. `comparison` is there for a campaign with a
     baseline.
     """
@@ -134,7 +140,8 @@ class ProgrammeRow:
 class TimeRow:
     """Airtime of one date, or of one hour of one weekday: `hour` is by the wall clock of the planned start.
 
-    `missed` counts airings that were not played, or of which nothing is known.
+    `missed` counts airings that were not played, or of which nothing is known; `unknown_dmin` are planned minutes of
+    the second kind.
     """
 
     on: date | None
@@ -144,6 +151,16 @@ class TimeRow:
     missed: int
     planned_dmin: int
     played_dmin: int
+    unknown_dmin: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """Why airings differ from the plan: how many of them, and the names of their stations as annex I has them."""
+
+    cause: Cause
+    airings: int
+    stations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +227,11 @@ class Correction:
 class Report:
     """All figures of a period; both dates belong to it.
 
-    `outcomes` holds every airing one by one, and `differences` those that were not full; both are empty, and
-    `unlisted` says how many airings were summed, when there were too many to list. `edition` counts from 1; it is 0
-    while the period is not over: such a report is provisional. `unplanned` is sound that no plan asked for; what
-    the communes themselves played is in `local`.
+    `outcomes` holds every airing one by one, and `differences` those that were not full, or another time than planned.
+    When there were too many to list, `outcomes` is empty (then `differences` too) and `unlisted` says how many were
+    summed; `causes` sums the differences in any case. `edition` counts from 1; it is 0 while the period is not over:
+    such a report is provisional. `unplanned` is sound that no plan asked for; what the communes themselves played is in
+    `local`.
     """
 
     first_on: date
@@ -226,11 +244,12 @@ class Report:
     campaigns: tuple[ThemeRow, ...]
     differences: tuple[Outcome, ...]
     outcomes: tuple[Outcome, ...]
-    unplanned: tuple[tuple[StationId, JournalEntry], ...]
+    unplanned: tuple[Outcome, ...]
     breaks: Mapping[StationId, Sequence[str]]
     pending: int
     scope: Scope = EVERYTHING
     programmes: tuple[ProgrammeRow, ...] = ()
+    causes: tuple[CauseRow, ...] = ()
     days: tuple[TimeRow, ...] = ()
     hours: tuple[TimeRow, ...] = ()
     emergencies: tuple[EmergencyRow, ...] = ()

@@ -80,7 +80,7 @@ def render_docx(values: Mapping[str, object], language: str, template: Path | No
             f"the template {template or name_template(language)} cannot be filled: {error}",
             hint="correct it in Word, or remove it: without it the built-in layout is used",
         ) from error
-    return _set_still(out.getvalue())
+    return set_still(out.getvalue())
 
 
 def _tell_correction(document: DocxTemplate, note: str) -> None:
@@ -89,7 +89,7 @@ def _tell_correction(document: DocxTemplate, note: str) -> None:
     place.insert_paragraph_before().add_run(note).italic = True
 
 
-def _set_still(document: bytes) -> bytes:
+def set_still(document: bytes) -> bytes:
     """Write the parts of a document without the time of writing: the same report is the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(document)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:

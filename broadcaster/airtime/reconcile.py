@@ -22,7 +22,8 @@ JOURNAL_LAG = timedelta(seconds=10)  # a status may be a moment ahead of the jou
 class Verdict(StrEnum):
     """What became of an airing. `no journal` is not `not played`, and neither counts as played.
 
-    Nor does a stand-in: something sounded in its place, but not the planned programme.
+    Nor does a stand-in: something sounded in its place, but not the planned programme. `not planned` sounded and is in
+    no plan: it stands beside the planned airings and is counted in none of their figures.
     """
 
     FULL = "full"
@@ -32,6 +33,7 @@ class Verdict(StrEnum):
     STAND_IN = "another in its place"
     NOT_PLAYED = "not played"
     NO_JOURNAL = "no journal yet"
+    NOT_PLANNED = "not planned"
 
 
 class Cause(StrEnum):
@@ -52,6 +54,9 @@ class Cause(StrEnum):
     GAVE_WAY = "gave way to another item"
     NOT_MEANT = "test or exercise"
     NO_JOURNAL_YET = "no journal yet"
+    NOT_IN_PLAN = "in no plan of the centre"
+    ORDERED = "emergency order"
+    LOCAL = "the commune's own item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +122,6 @@ def match_airings(
     return [_judge(airing, evidence, tolerance) for airing in airings if airing.end_at() <= now_at]
 
 
-def match_unplanned(
-    airings: Iterable[Airing], journal: Mapping[tuple[StationId, AiringId], Sequence[JournalEntry]]
-) -> list[tuple[StationId, JournalEntry]]:
-    """Find sound that no plan of this centre asked for: ended lines whose airing is not planned."""
-    planned = {(airing.station, airing.id) for airing in airings}
-    return [
-        (station, entry)
-        for (station, name), entries in journal.items()
-        if (station, name) not in planned
-        for entry in [*(entry for entry in entries if not entry.declared_by), *list_declared(entries)]
-        if entry.happening is Happening.END
-    ]
-
-
 def list_declared(entries: Iterable[JournalEntry]) -> list[JournalEntry]:
     """List what was typed in about an airing and not taken back since: a skip takes back what was typed before it."""
     found: list[JournalEntry] = []
@@ -140,12 +131,12 @@ def list_declared(entries: Iterable[JournalEntry]) -> list[JournalEntry]:
     return found
 
 
-def sum_output(entries: Iterable[JournalEntry], limit_ms: int) -> int:
+def sum_output(entries: Iterable[JournalEntry], limit_ms: int | None = None) -> int:
     """Sum what was really output, so that overlapping or doubled lines count once.
 
     Args:
         entries: Of one airing at one station.
-        limit_ms: An airing cannot bring more than its own length.
+        limit_ms: A planned airing cannot bring more than its own length; None where none was planned.
     """
     spans = sorted(
         (entry.started_at, entry.started_at + timedelta(milliseconds=entry.output_ms))
@@ -159,7 +150,8 @@ def sum_output(entries: Iterable[JournalEntry], limit_ms: int) -> int:
         if end > begin:
             total += end - begin
             covered_until = end
-    return min(limit_ms, round(total / timedelta(milliseconds=1)))
+    total_ms = round(total / timedelta(milliseconds=1))
+    return total_ms if limit_ms is None else min(limit_ms, total_ms)
 
 
 def _judge(airing: Airing, evidence: Evidence, tolerance: Tolerance) -> Outcome:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from broadcaster.airtime.figures import Comparison, ProgrammeRow, StationRow, ThemeRow, TimeRow
-from broadcaster.airtime.reconcile import Outcome, Verdict
+from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, StationId
 from broadcaster.core.model import Priority, Programme, StationKind
 from broadcaster.core.schedules import Schedules
@@ -62,6 +62,7 @@ class TimeSum:
     missed: int = 0
     planned_ms: int = 0
     played_ms: int = 0
+    unknown_ms: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Add one airing."""
@@ -69,10 +70,12 @@ class TimeSum:
         self.missed += outcome.verdict in MISSED
         self.planned_ms += outcome.airing.duration_ms
         self.played_ms += outcome.played_ms
+        if outcome.verdict is Verdict.NO_JOURNAL:
+            self.unknown_ms += outcome.airing.duration_ms
 
     def close(self, on: date | None, weekday: int, hour: int | None) -> TimeRow:
         """Give the row."""
-        minutes = (round_dmin(self.planned_ms), round_dmin(self.played_ms))
+        minutes = (round_dmin(self.planned_ms), round_dmin(self.played_ms), round_dmin(self.unknown_ms))
         return TimeRow(on, weekday, hour, self.planned, self.missed, *minutes)
 
 
@@ -81,7 +84,7 @@ class ThemeSums:
     """The sums by column, campaign, programme, date and hour."""
 
     zone: ZoneInfo
-    columns: dict[ColumnId, ThemeSum] = field(default_factory=dict)
+    columns: dict[ColumnId | None, ThemeSum] = field(default_factory=dict)
     campaigns: dict[CampaignId, ThemeSum] = field(default_factory=dict)
     programmes: dict[ProgrammeId, ThemeSum] = field(default_factory=dict)
     days: dict[date, TimeSum] = field(default_factory=dict)
@@ -90,8 +93,7 @@ class ThemeSums:
     def add(self, outcome: Outcome) -> None:
         """Add one airing to each of them."""
         airing = outcome.airing
-        if airing.column is not None:
-            self.columns.setdefault(airing.column, ThemeSum()).add(outcome)
+        self.columns.setdefault(airing.column, ThemeSum()).add(outcome)
         if airing.campaign is not None:
             self.campaigns.setdefault(airing.campaign, ThemeSum()).add(outcome)
         own = self.programmes.get(airing.programme)
@@ -144,7 +146,7 @@ class ThemeSums:
 
 
 def close_theme(
-    theme: ColumnId | CampaignId,
+    theme: ColumnId | CampaignId | None,
     name: str,
     total: ThemeSum,
     produced: Sequence[Programme],
@@ -155,7 +157,7 @@ def close_theme(
     """Give the row of a column or campaign."""
     programmes = total.programmes | {programme.id for programme in produced}
     return ThemeRow(
-        id=theme,
+        id=theme or "",
         name=name,
         programmes=len(programmes),
         stories=sum(stories.get(programme, 1) for programme in programmes),
@@ -169,19 +171,23 @@ def close_theme(
     )
 
 
-def sum_station(schedules: Schedules, station_id: StationId, outcomes: Sequence[Outcome], orders: int) -> StationRow:
+def sum_station(
+    schedules: Schedules, station_id: StationId, outcomes: Sequence[Outcome], unplanned: Sequence[Outcome] = ()
+) -> StationRow:
     """Sum one station.
 
     Args:
         schedules: Names.
         station_id: Which station.
         outcomes: All of its airings that are over.
-        orders: Emergency orders that sounded beside the plan.
+        unplanned: What sounded beside the plan: emergency orders count as emergencies, what nobody knows as others.
     """
     station = schedules.get_station(station_id)
     verdicts = [outcome.verdict for outcome in outcomes]
     declared = [outcome for outcome in outcomes if outcome.is_declared]
     causes = sorted({outcome.cause.value for outcome in outcomes if outcome.cause})
+    others = [outcome for outcome in unplanned if outcome.cause is Cause.NOT_IN_PLAN]
+    unknown_ms = sum(one.airing.duration_ms for one in outcomes if one.verdict is Verdict.NO_JOURNAL)
     return StationRow(
         station=station_id,
         name=station.name if station else station_id,
@@ -194,17 +200,22 @@ def sum_station(schedules: Schedules, station_id: StationId, outcomes: Sequence[
         no_journal=verdicts.count(Verdict.NO_JOURNAL),
         planned_dmin=round_dmin(sum(outcome.airing.duration_ms for outcome in outcomes)),
         played_dmin=round_dmin(sum(outcome.played_ms for outcome in outcomes)),
-        emergencies=orders + sum(is_emergency(outcome) for outcome in outcomes),
+        emergencies=sum(is_emergency(outcome) for outcome in (*outcomes, *unplanned)),
         late=verdicts.count(Verdict.LATE),
         note="|".join(causes),
         declared=len(declared),
         declared_dmin=round_dmin(sum(outcome.played_ms for outcome in declared)),
+        unknown_dmin=round_dmin(unknown_ms),
+        others=len(others),
+        others_declared=sum(outcome.is_declared for outcome in others),
+        others_dmin=round_dmin(sum(outcome.played_ms for outcome in others)),
     )
 
 
 def is_emergency(outcome: Outcome) -> bool:
-    """Tell whether an airing is an emergency that sounded."""
-    return outcome.airing.priority is Priority.EMERGENCY and outcome.played_ms > 0
+    """Tell whether an airing is an emergency that sounded, planned or ordered."""
+    is_meant = outcome.airing.priority is Priority.EMERGENCY or outcome.cause is Cause.ORDERED
+    return is_meant and outcome.played_ms > 0
 
 
 def sum_rows(rows: Sequence[StationRow]) -> StationRow:
@@ -230,12 +241,11 @@ def sum_rows(rows: Sequence[StationRow]) -> StationRow:
         note="",
         declared=total("declared"),
         declared_dmin=total("declared_dmin"),
+        unknown_dmin=total("unknown_dmin"),
+        others=total("others"),
+        others_declared=total("others_declared"),
+        others_dmin=total("others_dmin"),
     )
-
-
-def is_order(airing: str) -> bool:
-    """Tell whether a journal's airing was an emergency order: in no plan, and yet asked for by the centre."""
-    return airing.startswith("order-")
 
 
 def choose_period_dates(days: tuple[date, date], made_at: datetime, zone: ZoneInfo) -> int:

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from broadcaster.airtime.figures import (
     EVERYTHING,
     CallRow,
+    CauseRow,
     Comparison,
     EmergencyRow,
     LocalRow,
     Report,
     Scope,
     StationRow,
+    ThemeRow,
 )
-from broadcaster.airtime.reconcile import Outcome, Verdict
+from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.sums import (
     ThemeSum,
     ThemeSums,
     choose_period_dates,
     close_theme,
     is_emergency,
-    is_order,
     round_dmin,
     sum_rows,
     sum_station,
 )
-from broadcaster.core.ids import CampaignId, StationId
+from broadcaster.core.ids import CampaignId, ColumnId, ProgrammeId, StationId
 from broadcaster.core.model import Campaign, Programme, StationContact
 from broadcaster.core.schedules import Schedules
-from broadcaster.wire.journal import JournalEntry
 
 MAX_LISTED = 200_000  # airings listed one by one; a year of a region is summed, not listed
 
@@ -65,7 +66,8 @@ class PeriodSum:
         self._outcomes: list[Outcome] = []
         self._counted = 0
         self._pending = 0
-        self._unplanned: list[tuple[StationId, JournalEntry]] = []
+        self._unplanned: list[Outcome] = []
+        self._causes: dict[Cause, dict[str, int]] = {}
         self._emergencies: list[EmergencyRow] = []
         self._local: list[LocalRow] = []
         self._silent: dict[StationId, int] = {}
@@ -85,43 +87,45 @@ class PeriodSum:
         station: StationId,
         outcomes: Sequence[Outcome],
         pending: int = 0,
-        unplanned: Sequence[tuple[StationId, JournalEntry]] = (),
+        unplanned: Sequence[Outcome] = (),
     ) -> None:
         """Add all of one station's period; each station once."""
         for campaign in self.list_compared():
             self._compared_ms[campaign.id] += sum_campaign_ms(campaign, outcomes)
         if self._scope.campaign is not None:
-            outcomes = [one for one in outcomes if one.airing.campaign == self._scope.campaign]
+            outcomes, unplanned = [one for one in outcomes if one.airing.campaign == self._scope.campaign], ()
         else:
             self._pending += pending
-        orders = [(name, entry) for name, entry in unplanned if is_order(entry.airing) and entry.output_ms]
-        self._unplanned += [one for one in unplanned if not is_order(one[1].airing) and not one[1].is_local]
-        row = sum_station(self._schedules, station, outcomes, len({entry.airing for _, entry in orders}))
-        if outcomes or orders:
+        row = sum_station(self._schedules, station, outcomes, unplanned)
+        if outcomes or row.emergencies or row.others:
             self._rows[station] = row
         if row.no_journal:
             self._silent[station] = row.no_journal
         for outcome in outcomes:
             self._themes.add(outcome)
-            if is_emergency(outcome):
-                of = outcome.airing
-                started_at = outcome.started_at or of.start_at
-                sounded = EmergencyRow(station, row.name, of.id, of.title, started_at, outcome.played_ms)
-                self._emergencies.append(sounded)
-        for _, entry in unplanned:
-            if entry.is_local and entry.output_ms and self._scope.campaign is None:
-                at = entry.started_at or entry.at
-                self._local.append(LocalRow(station, row.name, entry.title, entry.planned_at, at, entry.output_ms))
-        for _, entry in orders:
-            sounded = EmergencyRow(
-                station, row.name, entry.airing, entry.title, entry.started_at or entry.at, entry.output_ms
-            )
-            self._emergencies.append(sounded)
+        for cause, airings in Counter(one.cause for one in outcomes if one.verdict is not Verdict.FULL).items():
+            self._causes.setdefault(cause, {})[row.name] = airings
+        self._list_sound(row, outcomes, unplanned)
         self._counted += len(outcomes)
         if self._counted <= self._max_listed:
             self._outcomes += outcomes
         else:
             self._outcomes.clear()
+
+    def _list_sound(self, row: StationRow, outcomes: Sequence[Outcome], unplanned: Sequence[Outcome]) -> None:
+        """List one by one what is no ordinary airing: emergencies, the commune's own items, what stands in no plan."""
+        for outcome in (*outcomes, *unplanned):
+            if is_emergency(outcome):
+                of = outcome.airing
+                started_at = outcome.started_at or of.start_at
+                sounded = EmergencyRow(row.station, row.name, of.id, of.title, started_at, outcome.played_ms)
+                self._emergencies.append(sounded)
+        for outcome in unplanned:
+            of = outcome.airing
+            if outcome.cause is Cause.LOCAL and outcome.played_ms:
+                at = outcome.started_at or of.start_at
+                self._local.append(LocalRow(row.station, row.name, of.title, of.start_at, at, outcome.played_ms))
+        self._unplanned += [one for one in unplanned if one.cause is Cause.NOT_IN_PLAN]
 
     def close(
         self,
@@ -136,11 +140,11 @@ class PeriodSum:
             programmes: Those known to the centre; the ones dated in the period count as produced.
             breaks: Findings on stations' logs.
             contacts: What is known of the line to each station.
-            before_ms: Of each campaign with a baseline, what was aired in it.
+            before_ms: Of each campaign with a baseline, what was aired in it; of none where no airing of it is known.
         """
         schedules, first_on, last_on = self._schedules, self._first_on, self._last_on
         stations = tuple(
-            self._rows.get(station) or sum_station(schedules, station, (), 0) for station in self._list_stations()
+            self._rows.get(station) or sum_station(schedules, station, ()) for station in self._list_stations()
         )
         known = list(programmes)
         stories = {programme.id: programme.stories for programme in known}
@@ -151,27 +155,16 @@ class PeriodSum:
         ]
         columns = tuple(
             close_theme(
-                column.id,
-                column.name,
-                self._themes.columns.get(column.id, ThemeSum()),
-                [programme for programme in produced if programme.column == column.id],
+                column,
+                name,
+                self._themes.columns.get(column, ThemeSum()),
+                [programme for programme in produced if programme.column == column],
                 stories,
                 len(stations),
             )
-            for column in schedules.columns
+            for column, name in self._name_columns(produced).items()
         )
-        campaigns = tuple(
-            close_theme(
-                campaign.id,
-                campaign.name,
-                self._themes.campaigns.get(campaign.id, ThemeSum()),
-                [programme for programme in produced if programme.campaign == campaign.id],
-                stories,
-                len(stations),
-                self._compare(campaign, before_ms.get(campaign.id, 0)),
-            )
-            for campaign in self._campaigns
-        )
+        campaigns = self._close_campaigns(produced, stories, len(stations), before_ms)
         outcomes = sorted(self._outcomes, key=lambda one: (one.airing.start_at, one.airing.station, one.airing.id))
         return Report(
             first_on=first_on,
@@ -184,17 +177,52 @@ class PeriodSum:
             campaigns=campaigns,
             differences=tuple(outcome for outcome in outcomes if outcome.verdict is not Verdict.FULL),
             outcomes=tuple(outcomes),
-            unplanned=tuple(self._unplanned),
+            unplanned=tuple(sorted(self._unplanned, key=lambda one: (one.airing.start_at, one.airing.station))),
             breaks={station: found for station, found in breaks.items() if self._has(station)},
             pending=self._pending,
             scope=self._scope,
             programmes=self._themes.close_programmes(produced, known),
             days=self._themes.close_days(),
+            causes=tuple(
+                CauseRow(cause, sum(places.values()), tuple(places))
+                for cause, places in sorted(self._causes.items(), key=lambda one: -sum(one[1].values()))
+            ),
             hours=self._themes.close_hours(),
             emergencies=tuple(sorted(self._emergencies, key=lambda one: (one.started_at, one.station))),
             calls=tuple(self._call(row, contacts.get(row.station)) for row in stations if row.station in self._silent),
             local=tuple(sorted(self._local, key=lambda one: (one.started_at, one.station))),
             unlisted=self._counted if self._counted > self._max_listed else 0,
+        )
+
+    def _name_columns(self, produced: Iterable[Programme]) -> dict[ColumnId | None, str]:
+        """Name the columns in their order: those of schedules/, those that are gone from it, then what has none."""
+        names: dict[ColumnId | None, str] = {column.id: column.name for column in self._schedules.columns}
+        found = {*self._themes.columns, *(programme.column for programme in produced)}
+        names |= {column: column for column in sorted(filter(None, found - names.keys()))}
+        return {**names, None: ""} if None in found else names
+
+    def _close_campaigns(
+        self,
+        produced: Sequence[Programme],
+        stories: Mapping[ProgrammeId, int],
+        stations_total: int,
+        before_ms: Mapping[CampaignId, int],
+    ) -> tuple[ThemeRow, ...]:
+        """Close the campaigns of the period, then what bore the name of one outside of it."""
+        found = {one.id: one for one in self._schedules.campaigns}
+        mine = {one.id for one in self._campaigns}
+        names = [*(one.id for one in self._campaigns), *sorted(self._themes.campaigns.keys() - mine)]
+        return tuple(
+            close_theme(
+                name,
+                found[name].name if name in found else name,
+                self._themes.campaigns.get(name, ThemeSum()),
+                [programme for programme in produced if programme.campaign == name],
+                stories,
+                stations_total,
+                self._compare(found[name], before_ms.get(name)) if name in mine else None,
+            )
+            for name in names
         )
 
     def _has(self, station: StationId) -> bool:
@@ -213,14 +241,14 @@ class PeriodSum:
         ]
         return known + sorted(set(self._rows) - set(known))
 
-    def _compare(self, campaign: Campaign, before_ms: int) -> Comparison | None:
+    def _compare(self, campaign: Campaign, before_ms: int | None) -> Comparison | None:
         if campaign.baseline is None:
             return None
         first_on, last_on = campaign.baseline
         return Comparison(
             first_on=first_on,
             last_on=last_on,
-            before_dmin=round_dmin(before_ms),
+            before_dmin=None if before_ms is None else round_dmin(before_ms),
             before_days=(last_on - first_on).days + 1,
             after_dmin=round_dmin(self._compared_ms[campaign.id]),
             after_days=choose_period_dates((self._first_on, self._last_on), self._made_at, self._schedules.centre.zone),
@@ -253,16 +281,17 @@ def sum_report(
     made_at: datetime,
     outcomes: Iterable[Outcome],
     programmes: Iterable[Programme],
-    unplanned: Sequence[tuple[StationId, JournalEntry]],
+    unplanned: Sequence[Outcome],
     breaks: Mapping[StationId, Sequence[str]],
     pending: int,
 ) -> Report:
     """Sum a period of which everything is at hand; arguments as of `PeriodSum`."""
-    by_station: dict[StationId, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_station.setdefault(outcome.airing.station, []).append(outcome)
+    by_station: dict[StationId, tuple[list[Outcome], list[Outcome]]] = {}
+    for place, found in enumerate((outcomes, unplanned)):
+        for outcome in found:
+            by_station.setdefault(outcome.airing.station, ([], []))[place].append(outcome)
     period = PeriodSum(schedules, first_on, last_on, made_at)
-    for station, mine in by_station.items():
-        period.add_station(station, mine)
-    period.add_station(StationId(""), (), pending, unplanned)
+    for station, (mine, beside) in by_station.items():
+        period.add_station(station, mine, 0, beside)
+    period.add_station(StationId(""), (), pending)
     return period.close(programmes, breaks, {}, {})

@@ -17,11 +17,16 @@ from broadcaster.airtime.reconcile import Cause, Verdict
 @dataclass(frozen=True, slots=True)
 class Wording:
     """One language's words. Heads of a table stand in the order of its columns; `annexes` are sheet, title and file
-    name."""
+    name. `breaks` are the findings on journals as `wire` words them, and how a reader is told."""
 
     code: str
     stem: str
     title: str
+    motto: tuple[str, ...]
+    number: str
+    letter: str
+    subject: str
+    recipients: str
     thousands: str
     decimal: str
     verdicts: Mapping[Verdict, str]
@@ -35,13 +40,29 @@ class Wording:
     emergency_heads: tuple[str, ...]
     call_heads: tuple[str, ...]
     local_heads: tuple[str, ...]
+    airing_heads: tuple[str, ...]
     annexes: tuple[tuple[str, str, str], ...]
     weekdays: tuple[str, ...]
     total: str
     nothing: str
     vehicle: str
     declared: str
+    typed_in: str
+    others: str
+    no_column: str
     correction: str
+    attached: str
+    note_stations: str
+    note_themes: str
+    note_campaigns: str
+    note_loudness: str
+    note_unplanned: str
+    baseline: str
+    unlisted: str
+    more_stations: str
+    more_places: str
+    journal: str
+    breaks: tuple[tuple[str, str], ...]
     phone: str
     charts: str
     chart_by_station: str
@@ -58,6 +79,8 @@ class Wording:
     half_missing: str
     nothing_heard: str
     no_journal_yet: str
+    period: str
+    since: str
 
     def format_number(self, value: float, decimals: int = 0) -> str:
         """Write a number.
@@ -76,6 +99,17 @@ class Wording:
         ('1.340,5', '2', '1,340.5')
         """
         return self.format_number(tenths / 10, 1 if tenths % 10 else 0)
+
+    def format_period(self, first_on: date, last_on: date) -> str:
+        """Write a span of dates.
+
+        >>> from broadcaster.airtime.words import ENGLISH, VIETNAMESE
+        >>> VIETNAMESE.format_period(date(2023, 10, 2), date(2023, 10, 8))
+        'ngày 02/10/2023 đến ngày 08/10/2023'
+        >>> ENGLISH.format_period(date(2023, 10, 2), date(2023, 10, 8))
+        '02/10/2023 to 08/10/2023'
+        """
+        return self.period.format(first=format_date(first_on), last=format_date(last_on))
 
     def format_long_date(self, on: date) -> str:
         """Write a date for the head of a document: a zero before days under 10 and months 1 and 2 only.

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from broadcaster.airtime.reconcile import Outcome
+from broadcaster.airtime.reconcile import Outcome, Verdict
 from broadcaster.centre.gather import Gatherer
 from broadcaster.centre.publish import record_missed_days
 from broadcaster.core.errors import UnknownNameError
 from broadcaster.core.ids import AiringId, StationId
 from broadcaster.core.schedules import Schedules
-from broadcaster.core.time import plan_week
 from broadcaster.store.deliveries import read_last_attempt
 from broadcaster.store.engine import Record
+from broadcaster.store.logs import read_journal_places
 from broadcaster.store.plans import read_airings_named, read_plan_stations
 from broadcaster.store.stations import read_contacts
 from broadcaster.wire.journal import JournalLine
@@ -27,48 +28,92 @@ class ExplainedAiring:
     lines: tuple[JournalLine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which airings of a period a figure sums: None is any. `column` "" is what has no column.
+
+    `hour` is that of the planned start on the wall clock, `weekday` counts from Monday, 0.
+    """
+
+    column: str | None = None
+    campaign: str | None = None
+    programme: str | None = None
+    weekday: int | None = None
+    hour: int | None = None
+    verdict: Verdict | None = None
+
+    def has(self, outcome: Outcome, schedules: Schedules) -> bool:
+        """Tell whether an airing is among them."""
+        of = outcome.airing
+        at = of.start_at.astimezone(schedules.centre.zone)
+        pairs = (
+            (self.column, of.column or ""),
+            (self.campaign, of.campaign),
+            (self.programme, of.programme),
+            (self.weekday, at.weekday()),
+            (self.hour, at.hour),
+            (self.verdict, outcome.verdict),
+        )
+        return all(sought is None or sought == found for sought, found in pairs)
+
+
 def explain_airing(
     record: Record, schedules: Schedules, name: AiringId, station: StationId | None, now_at: datetime
 ) -> list[ExplainedAiring]:
-    """Explain an airing at one station, or at every station that has it.
+    """Explain an airing at one station, or at every station that has it; planned or not.
 
     Raises:
-        UnknownNameError: No plan has such an airing.
+        UnknownNameError: No plan and no journal has such an airing.
     """
+    zone = schedules.centre.zone
     with record.read() as connection:
         places = read_plan_stations(connection) if station is None else [station]
-        found = read_airings_named(connection, name, places)
+        found = {one.station: one.start_at for one in read_airings_named(connection, name, places)}
+        if not found:
+            told = read_journal_places(connection, name)
+            found = {place: at for place, at in told.items() if station in (None, place)}
     if not found:
-        raise UnknownNameError(f"no plan has an airing {name!r}", hint="`broadcaster report weekly --json` names them")
-    dates = [one.start_at.astimezone(schedules.centre.zone).date() for one in found]
+        raise UnknownNameError(
+            f"no plan and no journal has an airing {name!r}",
+            hint="the last table of a report's workbook, `broadcaster airtime explain --week` name them",
+        )
     explained = [
         explained
-        for airing, on in zip(found, dates, strict=True)
-        for explained in _explain(record, schedules, airing.station, (on, on), now_at)
+        for place, at in found.items()
+        for on in [at.astimezone(zone).date()]
+        for explained in explain_period(record, schedules, [place], on, on, now_at)
     ]
     return [one for one in explained if one.outcome.airing.id == name]
 
 
-def explain_station_week(
-    record: Record, schedules: Schedules, station: StationId, monday: date, now_at: datetime
+def explain_period(
+    record: Record,
+    schedules: Schedules,
+    stations: Sequence[StationId],
+    first_on: date,
+    last_on: date,
+    now_at: datetime,
+    sought: Sought = Sought(),
 ) -> list[ExplainedAiring]:
-    """Explain every airing that a station's row of the weekly report sums, earliest first.
+    """Explain every airing that a figure of a report of this period sums, station by station, and what was not planned.
 
-    Raises:
-        UnknownNameError: There is no such station.
+    Args:
+        record: Plans, receipts, journals.
+        schedules: Names, zone, tolerances.
+        stations: Which ones; all that are known, or that the record knows, when empty.
+        first_on: First date.
+        last_on: Last date; it belongs to the period.
+        now_at: Airings that end after this are left out.
+        sought: Which airings.
     """
-    if schedules.get_station(station) is None:
-        raise UnknownNameError(f"there is no station {station!r}", hint="its id stands in schedules/stations.yaml")
-    week = plan_week(monday)
-    return _explain(record, schedules, station, (week[0], week[-1]), now_at)
-
-
-def _explain(
-    record: Record, schedules: Schedules, station: StationId, period: tuple[date, date], now_at: datetime
-) -> list[ExplainedAiring]:
-    record_missed_days(record, schedules, *period, now_at)
+    record_missed_days(record, schedules, first_on, last_on, now_at)
     with record.read() as connection:
         contacts, last_attempt = read_contacts(connection), read_last_attempt(connection)
         gatherer = Gatherer(connection, schedules.centre, contacts, last_attempt, now_at)
-        found = next(gatherer.read_periods([station], *period))
-    return [ExplainedAiring(one, tuple(found.lines.get(one.airing.id, ()))) for one in found.outcomes]
+        chosen = list(stations) or gatherer.list_stations(one.id for one in schedules.stations)
+        return [
+            ExplainedAiring(one, tuple(found.lines.get(one.airing.id, ())))
+            for found in gatherer.read_periods(chosen, first_on, last_on)
+            for one in sorted((*found.outcomes, *found.unplanned), key=lambda one: one.airing.start_at)
+            if sought.has(one, schedules)
+        ]

@@ -10,7 +10,8 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from broadcaster.airtime.reconcile import Evidence, Outcome, Tolerance, match_airings, match_unplanned
+from broadcaster.airtime.reconcile import Evidence, Outcome, Tolerance, match_airings
+from broadcaster.airtime.unplanned import match_unplanned
 from broadcaster.core.ids import AiringId, Sha256, StationId
 from broadcaster.core.model import Airing, StationContact
 from broadcaster.core.schedules import CentreSettings
@@ -18,7 +19,7 @@ from broadcaster.core.time import period_to_utc
 from broadcaster.store.deliveries import read_station_failures
 from broadcaster.store.logs import HeldSpan, read_held_spans, read_journal, read_journal_stations, read_refused
 from broadcaster.store.plans import RevisionNote, read_plan_stations, read_revisions, read_station_airings
-from broadcaster.wire.journal import JournalEntry, JournalLine
+from broadcaster.wire.journal import JournalLine
 from broadcaster.wire.receipt import Receipt
 
 STATION_DAYS = 500  # so many days of stations are read together: few questions to the record, and memory stays bounded
@@ -32,7 +33,7 @@ class StationPeriod:
     station: StationId
     outcomes: list[Outcome]
     pending: int
-    unplanned: list[tuple[StationId, JournalEntry]]
+    unplanned: list[Outcome]
     lines: Mapping[AiringId, Sequence[JournalLine]]
 
 

@@ -95,7 +95,7 @@ def hash_figures(report: Report) -> Sha256:
         report.days,
         report.hours,
         report.emergencies,
-        [(station, entry.airing, entry.output_ms) for station, entry in report.unplanned],
+        [(one.airing.station, one.airing.id, one.played_ms) for one in report.unplanned],
         sorted((station, list(found)) for station, found in report.breaks.items()),
     )
     return hash_bytes(repr(told).encode())

@@ -148,14 +148,20 @@ def gather_figures(
     period = PeriodSum(schedules, order.first_on, order.last_on, now_at, order.scope)
     for found in gatherer.read_periods(stations, order.first_on, order.last_on):
         period.add_station(found.station, found.outcomes, found.pending, found.unplanned)
-    before_ms = {one.id: _sum_baseline_ms(gatherer, stations, one) for one in period.list_compared()}
-    report = period.close(known.programmes, read_breaks(connection, now_at), known.contacts, before_ms)
+    sums = {one.id: _sum_baseline_ms(gatherer, stations, one) for one in period.list_compared()}
+    before_ms = {name: found_ms for name, found_ms in sums.items() if found_ms is not None}
+    begins_at, _ = period_to_utc(order.first_on, order.last_on, schedules.centre.zone)
+    breaks = read_breaks(connection, begins_at, now_at)
+    report = period.close(known.programmes, breaks, known.contacts, before_ms)
     return Made(report, known, gatherer.fingerprint())
 
 
-def _sum_baseline_ms(gatherer: Gatherer, stations: Iterable[StationId], campaign: Campaign) -> int:
+def _sum_baseline_ms(gatherer: Gatherer, stations: Iterable[StationId], campaign: Campaign) -> int | None:
+    """Sum what was aired in a campaign's baseline; None where the record knows of no airing in it."""
     if campaign.baseline is None:
-        return 0
-    return sum(
-        sum_campaign_ms(campaign, found.outcomes) for found in gatherer.read_periods(stations, *campaign.baseline)
-    )
+        return None
+    total_ms, is_known = 0, False
+    for found in gatherer.read_periods(stations, *campaign.baseline):
+        total_ms += sum_campaign_ms(campaign, found.outcomes)
+        is_known = is_known or bool(found.outcomes)
+    return total_ms if is_known else None

@@ -129,7 +129,7 @@ def _show(made: Report, files: ReportFiles, schedules: Schedules, week: str, wor
             "differences": [
                 {"station": one.airing.station, "airing": one.airing.id, "verdict": one.verdict.value,
                  "cause": one.cause.value, "played_ms": one.played_ms, "detail": one.detail}
-                for one in made.differences
+                for one in (*made.differences, *made.unplanned)
             ],
             "html": str(files.html), "docx": str(files.docx), "xlsx": str(files.xlsx), "json": str(files.json),
             "pdf": str(files.pdf) if files.pdf else None,
@@ -168,7 +168,7 @@ def print_report(made: Report, schedules: Schedules, words: Wording = VIETNAMESE
         if annex.rows or annex is not campaigns:
             total = (stations if annex is shown[0] else annex).list_total(words)
             rows = [*annex.list_texts(words), *([total] if total else [])]
-            print_table(annex.title, annex.heads, rows, right=tuple(annex.list_numbers()))
+            print_table(annex.heading(), annex.heads, rows, right=tuple(annex.list_numbers()))
     if len(planned) > SHOWN_STATIONS:
         click.echo(f"… and {len(planned) - SHOWN_STATIONS} more stations in the documents; the total is of all")
     if len(made.differences) > SHOWN_DIFFERENCES:

@@ -93,6 +93,13 @@ def read_journal(
     return found
 
 
+def read_journal_places(connection: Connection, airing: AiringId) -> dict[StationId, datetime]:
+    """Read which stations' journals tell of an airing, and for when; the whole record is searched."""
+    columns = journal_lines.c
+    query = select(columns.station_id, columns.planned_at).where(columns.airing_id == airing)
+    return {StationId(row[0]): row[1] for row in connection.execute(query.distinct().order_by(columns.station_id))}
+
+
 def read_log(connection: Connection, station: StationId, log: LogId) -> list[JournalLine]:
     """Read a whole log of a station; for logs that people type, which stay short."""
     columns = journal_lines.c

@@ -118,10 +118,14 @@ def write_break(connection: Connection, station: StationId, file_name: str, mess
     connection.execute(insert_sqlite(chain_breaks).values(**row).on_conflict_do_nothing())
 
 
-def read_breaks(connection: Connection, known_at: datetime | None = None) -> dict[StationId, list[str]]:
-    """Read what was found wrong with stations' logs; only what was found by `known_at` when it is given."""
+def read_breaks(
+    connection: Connection, since_at: datetime | None = None, known_at: datetime | None = None
+) -> dict[StationId, list[str]]:
+    """Read what was found wrong with stations' logs: from `since_at` on and until `known_at`, where they are given."""
     found: dict[StationId, list[str]] = {}
     query = select(chain_breaks).order_by(chain_breaks.c.id)
+    if since_at is not None:
+        query = query.where(chain_breaks.c.found_at >= since_at)
     if known_at is not None:
         query = query.where(chain_breaks.c.found_at <= known_at)
     for row in connection.execute(query):

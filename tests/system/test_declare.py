@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from broadcaster.airtime.annexes import list_annexes
 from broadcaster.airtime.reconcile import Verdict
+from broadcaster.airtime.words import VIETNAMESE
 from broadcaster.centre.reports import make_report
 from broadcaster.centre.workspace import Workspace
 from broadcaster.cli.main import cli
@@ -106,8 +108,12 @@ def test_a_round_that_was_not_planned_stands_apart(week: tuple[Workspace, Record
     words = ("add", SILENT, "--title", "Tuyên truyền lưu động", "--on", "06/10/2023", "--at", "9:30", "--minutes", "25")
     assert call(workspace, *words, "--by", "Lái xe B").exit_code == 0
     report = make_report(record, schedules, FRIDAY, FRIDAY, MADE_AT + timedelta(days=2000))
-    assert [(station, entry.title, entry.output_ms, entry.declared_by) for station, entry in report.unplanned] == [
-        (SILENT, "Tuyên truyền lưu động", 1_500_000, "Lái xe B")
+    assert [(one.airing.station, one.airing.title, one.played_ms, one.detail) for one in report.unplanned] == [
+        (SILENT, "Tuyên truyền lưu động", 1_500_000, "typed in by Lái xe B")
+    ]
+    differences = list_annexes(report, schedules, VIETNAMESE)[3].list_texts(VIETNAMESE)
+    assert [row[5:] for row in differences if row[4] == "Tuyên truyền lưu động"] == [
+        ("Ngoài kế hoạch", "1.500", "Không có trong kế hoạch của trung tâm; Tự khai")
     ]
     assert report.total.declared_dmin == 0
     assert isinstance(call(workspace, *words, "--by", "Lái xe B").exception, InUseError)

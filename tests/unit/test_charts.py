@@ -7,7 +7,7 @@ import re
 from datetime import date, timedelta
 from html import unescape
 
-from broadcaster.airtime.charts import SHADES, SHOWN_ROWS, Chart, draw_charts
+from broadcaster.airtime.charts import BLUE, LIGHT, SHADES, SHOWN_ROWS, WHITE, Chart, draw_charts
 from broadcaster.airtime.figures import Report
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import sum_report
@@ -61,6 +61,11 @@ def test_what_no_journal_tells_of_is_marked_and_never_drawn_as_missing() -> None
     *_, gaps = draw_charts(make_report(both), ZONE, VIETNAMESE)
     assert list_fills(gaps) == [SHADES[0]]
     assert "?" in list_texts(gaps)
+    by_station, _, by_day, _ = draw_charts(make_report(both), ZONE, VIETNAMESE)
+    for chart in (by_station, by_day):
+        widths = re.findall('width="([0-9.]+)" height="[0-9.]+" fill', chart.svg)
+        assert list_fills(chart) == [LIGHT, WHITE, BLUE]
+        assert float(widths[0]) == 2 * float(widths[1]) == 2 * float(widths[2])
 
 
 def test_long_periods_are_drawn_by_week_and_many_stations_by_the_worst() -> None:

@@ -7,8 +7,10 @@ import dataclasses
 import io
 import json
 import re
+import zipfile
 from datetime import date, timedelta
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 
 import docx
@@ -17,15 +19,19 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+from broadcaster.airtime import documents
 from broadcaster.airtime.documents import ReportFiles, write_documents
 from broadcaster.airtime.figures import Correction, Report
+from broadcaster.airtime.letter import name_template
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.weekly import sum_report
+from broadcaster.airtime.wording import Wording
 from broadcaster.airtime.words import ENGLISH, VIETNAMESE
 from broadcaster.core.errors import WorkspaceError
 from broadcaster.core.ids import ColumnId, StationId
 from broadcaster.core.model import Station, StationKind
 from broadcaster.core.schedules import Schedules
+from tests.letter_template import make_template
 from tests.unit.makers import START, make_airing, make_programme, make_schedules
 
 MONDAY = date(2023, 10, 9)
@@ -101,6 +107,9 @@ def test_totals_of_the_letter_are_the_sums_of_the_rows_it_shows(week: tuple[Repo
     for row in rows[1:]:
         planned, parts = int(row[3].replace(".", "")), [int(row[place].replace(".", "")) for place in range(4, 8)]
         assert planned == sum(parts)
+    columns = [[cell.text for cell in row.cells] for row in tables[3].rows]
+    assert columns[-1][1] == "TỔNG CỘNG"
+    assert_sums(columns[0], columns[1:])
 
 
 def test_totals_of_the_workbook_are_formulas_whose_kept_values_agree(week: tuple[Report, ReportFiles]) -> None:
@@ -109,7 +118,7 @@ def test_totals_of_the_workbook_are_formulas_whose_kept_values_agree(week: tuple
     sheet, kept = formulas["Phụ lục I"], values["Phụ lục I"]
     table = sheet.tables["PhuLuc1"]
     assert (table.ref, sheet.freeze_panes) == ("A4:M38", "C5")
-    assert sheet.print_area == "'Phụ lục I'!$A$1:$M$39"
+    assert sheet.print_area == "'Phụ lục I'!$A$1:$M$40"
     for place in SUMMED:
         letter = "ABCDEFGHIJKLM"[place]
         assert sheet.cell(39, place + 1).value == f"=SUBTOTAL(109,{letter}5:{letter}38)"
@@ -126,6 +135,7 @@ def test_annex_of_columns_counts_the_news_items_of_its_programmes(tmp_path: Path
         ["Chuyên mục", "Số CT", "Số tin, bài"],
         ["Thời sự", "1", "12"],
         ["Nông nghiệp", "1", "1"],
+        ["TỔNG CỘNG", "2", "13"],
     ]
 
 
@@ -177,8 +187,23 @@ def test_english_documents_say_the_same_figures(week: tuple[Report, ReportFiles]
     ours_in_it = re.sub(
         "Xã thứ|Thời sự|Nông nghiệp|Tin|Trung tâm|dòng . không nối với dòng", "", page.split("</style>")[1]
     )
-    assert re.findall("[^\x00-\x7f→−]", ours_in_it) == []
+    assert re.findall("[^\x00-\x7f→−“”]", ours_in_it) == []
     assert openpyxl.load_workbook(english.xlsx)["Annex I"]["B4"].value == "Commune"
+
+
+@pytest.mark.parametrize("words", [VIETNAMESE, ENGLISH])
+def test_letter_is_made_of_the_sentences_of_the_page(tmp_path: Path, words: Wording) -> None:
+    template = Path(documents.__file__).parent / "templates" / name_template(words.code)
+    parts = [zipfile.ZipFile(io.BytesIO(data)).read("word/document.xml")
+             for data in (make_template(words), template.read_bytes())]  # fmt: skip
+    assert parts[0] == parts[1], "run `python -m tests.letter_template`"
+    schedules = make_schedules_of_34()
+    files = write_documents(make_week(schedules, 4), schedules, tmp_path, "x", words=words)
+    page = files.html.read_text(encoding="utf-8").split("<h1>")[1].split('<table class="end">')[0]
+    page = re.sub("(?<!>)\n", " ", page).replace("<br>", "</p>")
+    shown = [unescape(re.sub("<[^>]*>", "", line)).strip() for line in re.split("</(?:h1|h2|p)>", page)]
+    letter = [one.text.strip() for one in docx.Document(str(files.docx)).paragraphs]
+    assert [line for line in letter if line][: len(list(filter(None, shown)))] == list(filter(None, shown))
 
 
 def test_letter_workbook_and_table_say_the_same(week: tuple[Report, ReportFiles]) -> None:
@@ -287,5 +312,6 @@ def test_broken_chain_is_told_in_letter_and_page(tmp_path: Path) -> None:
     for words, name in ((VIETNAMESE, "x"), (ENGLISH, "y")):
         files = write_documents(report, schedules, tmp_path, name, words=words)
         letter = [one.text for one in docx.Document(str(files.docx)).paragraphs]
-        assert any(f"Xã thứ 7: {told}" in line for line in letter)
-        assert f"Xã thứ 7: {told}" in files.html.read_text(encoding="utf-8")
+        shown = "Xã thứ 7: " + ("nhật ký, dòng 9 đứng ngay sau dòng 7" if words is VIETNAMESE else told)
+        assert any(shown in line for line in letter)
+        assert shown in files.html.read_text(encoding="utf-8")

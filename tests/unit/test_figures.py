@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from broadcaster.airtime.annexes import list_annexes
 from broadcaster.airtime.figures import EVERYTHING, Report, Scope
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
+from broadcaster.airtime.unplanned import match_unplanned
 from broadcaster.airtime.weekly import PeriodSum, sum_campaign_ms
 from broadcaster.airtime.words import VIETNAMESE
 from broadcaster.core.ids import AiringId, CampaignId, ColumnId, StationId
@@ -83,6 +84,20 @@ def test_every_view_of_a_week_adds_up_to_the_same_minutes() -> None:
     assert sum(row.new_dmin + row.repeat_dmin for row in report.programmes) == 40
 
 
+def test_what_has_no_column_or_one_that_is_gone_has_a_row_of_its_own() -> None:
+    period = PeriodSum(make_names(), MONDAY, SUNDAY, START + timedelta(days=7))
+    ident = make_outcome("1", A, WHOLE)
+    ident = dataclasses.replace(ident, airing=dataclasses.replace(ident.airing, column=None))
+    gone = CampaignId("gone")
+    period.add_station(A, [ident, make_outcome("2", A, WHOLE, column="ngay-xua", campaign=gone)])
+    report = close(period)
+    assert [(row.id, row.new_dmin) for row in report.columns if row.airings] == [("ngay-xua", 10), ("", 10)]
+    assert [(row.id, row.new_dmin) for row in report.campaigns if row.airings] == [("gone", 10)]
+    columns = list_annexes(report, make_names(), VIETNAMESE)[1]
+    assert columns.list_texts(VIETNAMESE)[-1][1] == "Không thuộc chuyên mục nào"
+    assert columns.sum_column(8) == report.total.played_dmin / 10
+
+
 def test_days_and_hours_are_those_of_the_wall_clock() -> None:
     report = make_week()
     assert [(row.on, row.planned) for row in report.days] == [(MONDAY, 4), (MONDAY + timedelta(days=1), 1)]
@@ -110,7 +125,9 @@ def test_campaign_is_compared_with_its_baseline_week_against_week() -> None:
     change = row.comparison.change_percent()
     assert change is not None
     assert round(change) == 200
-    assert dataclasses.replace(row.comparison, before_dmin=0).change_percent() is None
+    for before_dmin, before_min in ((0, 0.0), (None, None)):  # nothing was aired; nothing is known
+        other = dataclasses.replace(row.comparison, before_dmin=before_dmin)
+        assert (other.before_per_week_min(), other.change_percent()) == (before_min, None)
 
 
 def test_airing_of_campaign_and_compared_column_counts_once() -> None:
@@ -136,6 +153,11 @@ def test_too_many_airings_are_summed_and_not_listed() -> None:
     report = make_week(max_listed=4)
     assert (report.unlisted, report.outcomes, report.differences) == (5, (), ())
     assert report.total.planned == 5
+    assert [(row.cause, row.airings, row.stations) for row in report.causes] == [(Cause.STATION_OFF, 1, ("Xã A",))]
+    annexes = list_annexes(report, make_names(), VIETNAMESE)
+    assert [annex.slug for annex in annexes if "quá nhiều để liệt kê" in "".join(annex.notes)] == [
+        "sai-lech", "luot-phat",
+    ]  # fmt: skip
 
 
 def test_emergency_order_is_counted_and_is_no_stranger() -> None:
@@ -143,11 +165,20 @@ def test_emergency_order_is_counted_and_is_no_stranger() -> None:
     order = dataclasses.replace(make_airing("order-lu-quet-01"), station=A)
     told = make_entry(Happening.END, order, output_ms=20_000, ending=Ending.COMPLETE)
     stranger = dataclasses.replace(told, airing=AiringId("x"))
-    period.add_station(A, [], unplanned=[(A, told), (A, stranger)])
+    journal = {(A, entry.airing): [entry] for entry in (told, stranger)}
+    period.add_station(A, [], unplanned=match_unplanned([], journal))
     report = close(period)
     assert [(row.station, row.order, row.played_ms) for row in report.emergencies] == [(A, "order-lu-quet-01", 20_000)]
     assert report.total.emergencies == 1
-    assert report.unplanned == ((A, stranger),)
+    assert [(one.airing.id, one.verdict, one.played_ms) for one in report.unplanned] == [
+        ("x", Verdict.NOT_PLANNED, 20_000)
+    ]
+    assert (report.total.others, report.total.others_dmin, report.total.planned) == (1, 3, 0)
+    annexes = {one.slug: one.list_texts(VIETNAMESE) for one in list_annexes(report, make_names(), VIETNAMESE)}
+    for slug in ("sai-lech", "luot-phat"):
+        ((*_, verdict, seconds, cause),) = [row[:8] for row in annexes[slug]]
+        assert (verdict, seconds, cause) == ("Ngoài kế hoạch", "20", "Không có trong kế hoạch của trung tâm")
+    assert annexes["theo-xa"][0][-1] == "Ngoài kế hoạch 1 lượt, 0,3 phút"
 
 
 def test_communes_own_item_stands_in_its_own_annex_and_counts_in_no_other_figure() -> None:
@@ -156,7 +187,8 @@ def test_communes_own_item_stands_in_its_own_annex_and_counts_in_no_other_figure
     told = dataclasses.replace(
         make_entry(Happening.END, own, output_ms=90_000, ending=Ending.COMPLETE), title="Họp thôn", is_local=True
     )
-    period.add_station(A, [make_outcome("1", A, WHOLE)], unplanned=[(A, told)])
+    unplanned = match_unplanned([], {(A, own.id): [told]})
+    period.add_station(A, [make_outcome("1", A, WHOLE)], unplanned=unplanned)
     report = close(period)
     assert [(row.name, row.title, row.played_ms) for row in report.local] == [("Xã A", "Họp thôn", 90_000)]
     assert (report.unplanned, report.total.planned, report.total.played_dmin) == ((), 1, 10)

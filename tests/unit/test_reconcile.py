@@ -14,11 +14,11 @@ from broadcaster.airtime.reconcile import (
     Tolerance,
     Verdict,
     match_airings,
-    match_unplanned,
     sum_output,
 )
+from broadcaster.airtime.unplanned import match_unplanned
 from broadcaster.core.ids import AiringId, Sha256, StationId
-from broadcaster.core.model import Airing, StationContact
+from broadcaster.core.model import StationContact
 from broadcaster.wire.journal import Ending, Happening, JournalEntry, SkipReason, StandIn
 from broadcaster.wire.receipt import Receipt
 from broadcaster.wire.receipt import Verdict as ReceiptVerdict
@@ -215,18 +215,27 @@ def test_overlapping_and_doubled_lines_count_once() -> None:
     assert sum_output([], 60_000) == 0
 
 
-def test_sound_without_a_plan_is_found() -> None:
-    stranger: Airing = make_airing("other")
+def test_sound_without_a_plan_is_judged_not_planned_once_for_each_airing() -> None:
+    stranger, order, own = (make_airing(name) for name in ("other", "order-lu-quet", "local-hop-thon"))
+    halves = [make_entry(Happening.END, stranger, late_s=late_s, output_ms=20_000) for late_s in (0, 10)]
+    typed = replace(make_entry(Happening.END, stranger, output_ms=90_000), declared_by="Lái xe")
     entries = {
         (AN_NONG, AIRING.id): [WHOLE],
-        (AN_NONG, AiringId("other")): [make_entry(Happening.START, stranger), make_entry(Happening.END, stranger)],
-        (StationId("binh-son"), AIRING.id): [WHOLE],
+        (AN_NONG, stranger.id): [make_entry(Happening.START, stranger), *halves, typed],
+        (AN_NONG, order.id): [make_entry(Happening.END, order, output_ms=5_000)],
+        (AN_NONG, own.id): [replace(make_entry(Happening.END, own, output_ms=7_000), is_local=True)],
+        (AN_NONG, AiringId("begun")): [make_entry(Happening.START, stranger)],
+        (StationId("binh-son"), AIRING.id): [typed],
     }
     found = match_unplanned([AIRING], entries)
-    assert [(station, entry.airing) for station, entry in found] == [
-        ("an-nong", "other"),
-        ("binh-son", AIRING.id),
+    assert {one.verdict for one in found} == {Verdict.NOT_PLANNED}
+    assert [(one.airing.station, one.airing.id, one.cause, one.played_ms, one.is_declared) for one in found] == [
+        (AN_NONG, stranger.id, Cause.NOT_IN_PLAN, 30_000, False),
+        (AN_NONG, order.id, Cause.ORDERED, 5_000, False),
+        (AN_NONG, own.id, Cause.LOCAL, 7_000, False),
+        ("binh-son", AIRING.id, Cause.NOT_IN_PLAN, 90_000, True),
     ]
+    assert {one.airing.duration_ms for one in found} == {0}
 
 
 def test_undelivered_airing_tells_the_last_failure_before_its_end() -> None:
