@@ -56,7 +56,7 @@ SELECT theme, count(*) FILTER (played_ms > 0),
        dmin(sum(CASE WHEN is_repeat THEN 0 ELSE played_ms END)),
        dmin(sum(CASE WHEN is_repeat THEN played_ms ELSE 0 END)),
        count(DISTINCT station) FILTER (played_ms > 0)
-FROM played WHERE theme <> '' GROUP BY 1 ORDER BY 1
+FROM played GROUP BY 1 ORDER BY 1
 """
 
 
@@ -64,8 +64,8 @@ def read_totals(folder: Path) -> tuple[list[Row], list[Row]]:
     """Work out the totals.
 
     Returns:
-        By station: id, airings, planned and played tenths of minutes. By column: id, airings that sounded, new and
-        repeated tenths of minutes, stations that played it.
+        By station: id, airings, planned and played tenths of minutes. By column ("" for none): id, airings that
+        sounded, new and repeated tenths of minutes, stations that played it.
     """
     with duckdb.connect() as connection:
         connection.execute(PLAYED.replace("{folder}", str(folder).replace("'", "''")))

@@ -75,7 +75,7 @@ def make_template(words: Wording) -> bytes:
 
 def _set_styles(document: Document, words: Wording) -> None:
     normal = document.styles["Normal"]
-    normal.font.name, normal.font.size = "Times New Roman", Pt(14)
+    normal.font.name, normal.font.size = "Times New Roman", Pt(13.5)
     fonts = normal.element.rPr.rFonts
     for name in ("w:ascii", "w:hAnsi", "w:eastAsia", "w:cs"):
         fonts.set(qn(name), "Times New Roman")
@@ -126,12 +126,12 @@ def _write_head(document: Document, words: Wording) -> None:
     left, right = table.rows[1].cells
     _write(left.paragraphs[0], f"{words.number}          /{{{{ head.number_suffix or 'BC' }}}}", size=13)
     _write(right.paragraphs[0], "{% if head.place %}{{ head.place }}, {% endif %}{{ made_on }}", size=13, italic=True)
-    _write(document.add_paragraph(), words.letter, bold=True, before=18)
-    _write(document.add_paragraph(), words.subject, bold=True)
+    _write(document.add_paragraph(), words.letter, size=14, bold=True, before=18)
+    _write(document.add_paragraph(), words.subject, size=14, bold=True)
     _write(document.add_paragraph(), "{%p if scope %}")
-    _write(document.add_paragraph(), "{{ scope }}", bold=True)
+    _write(document.add_paragraph(), "{{ scope }}", size=14, bold=True)
     _write(document.add_paragraph(), "{%p endif %}")
-    _write(document.add_paragraph(), f"({words.since} {{{{ period }}}})", bold=True)
+    _write(document.add_paragraph(), f"({words.since} {{{{ period }}}})", size=14, bold=True)
     _rule(document.add_paragraph(), 3118)
 
 
@@ -151,7 +151,9 @@ def _write_line(document: Document, line: str) -> None:
 
 def _write_end(document: Document, words: Wording) -> None:
     _write(document.add_paragraph(), "", size=8)
-    left, right = _add_table(document, (4252, 5103)).rows[0].cells
+    (row,) = _add_table(document, (4252, 5103)).rows
+    row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+    left, right = row.cells
     _write(left.paragraphs[0], words.recipients, size=12, bold=True, italic=True, align=ALIGN.LEFT)
     for text in (
         "{%p for name in recipients %}", "- {{ name }}{{ '.' if loop.last else ';' }}", "{%p endfor %}",
@@ -161,7 +163,7 @@ def _write_end(document: Document, words: Wording) -> None:
     _write(right.add_paragraph(), "{{ head.signer_authority }}", bold=True, caps=True)
     _write(right.add_paragraph(), "{%p endif %}")
     _write(right.add_paragraph(), "{{ head.signer_title }}", bold=True, caps=True)
-    for _ in range(4):
+    for _ in range(3):
         _write(right.add_paragraph(), "")
     _write(right.add_paragraph(), "{{ head.signer_name }}", bold=True)
 
@@ -169,13 +171,14 @@ def _write_end(document: Document, words: Wording) -> None:
 def _write_annex(document: Document, words: Wording, place: int) -> None:
     """Write an annex on pages of its own, numbered from 1: its name, its title, the letter it belongs to, the table."""
     section = document.add_section(WD_SECTION.NEW_PAGE)
+    _shrink(document.paragraphs[-1])  # the section before ends in it: at the end of a full page it made an empty one
     section.orientation = WD_ORIENT.LANDSCAPE
     section.page_width, section.page_height = Mm(297), Mm(210)
     numbers = OxmlElement("w:pgNumType")
     numbers.set(qn("w:start"), "1")
     section._sectPr.append(numbers)
     name, title, _ = words.annexes[place]
-    _write(document.add_paragraph(), name, bold=True)
+    _write(document.add_paragraph(), name, size=14, bold=True)
     _write(document.add_paragraph(), title, bold=True, caps=True, size=13)
     _write(document.add_paragraph(), "{{ attached }}", italic=True, size=13)
     heads, rows, total = TABLES[place]
@@ -240,13 +243,18 @@ def _add_row(
 
 
 def _write(
-    paragraph: Paragraph, text: str, *, size: int = 14, bold: bool = False, italic: bool = False, caps: bool = False,
-    before: int = 0, align: ALIGN = ALIGN.CENTER,
+    paragraph: Paragraph, text: str, *, size: float = 13.5, bold: bool = False, italic: bool = False,
+    caps: bool = False, before: int = 0, align: ALIGN = ALIGN.CENTER,
 ) -> None:  # fmt: skip
     paragraph.alignment, paragraph.paragraph_format.space_before = align, Pt(before)
     run = paragraph.add_run(text)
     run.font.size = Pt(size)
     run.bold, run.italic, run.font.all_caps = bold or None, italic or None, caps or None
+
+
+def _shrink(paragraph: Paragraph) -> None:
+    shape = paragraph.paragraph_format
+    shape.line_spacing, shape.space_before = Pt(1), Pt(0)
 
 
 def _rule(paragraph: Paragraph, indent: int) -> None:

@@ -168,17 +168,16 @@ def _print_sums(outcomes: Sequence[Outcome]) -> None:
     planned_ms = sum(one.airing.duration_ms for one in planned)
     sounded = [one.airing.station for one in planned if one.played_ms]
     if planned or not beside:
-        click.echo(
-            f"{len(planned)} airings that are over: {(new_ms + again_ms) / 1000:.1f} s heard of {planned_ms / 1000:.1f} s "
-            f"planned; {_write_minutes(new_ms + again_ms)} of {_write_minutes(planned_ms)} minutes"
-        )
+        heard = f"{(new_ms + again_ms) / 1000:.1f} s heard of {planned_ms / 1000:.1f} s planned"
+        minutes = f"{_write_minutes(new_ms + again_ms)} of {_write_minutes(planned_ms)} minutes"
+        click.echo(f"{len(planned)} airings that are over: {heard}; {minutes}")
         click.echo(
             f"{len(sounded)} sounded, at {len(set(sounded))} stations: {_write_minutes(new_ms)} minutes new, "
             f"{_write_minutes(again_ms)} repeated"
         )
     if beside:
-        beside_ms = sum(one.played_ms for one in beside)
-        click.echo(f"{len(beside)} not planned, which no other figure counts: {_write_minutes(beside_ms)} minutes")
+        minutes = _write_minutes(sum(one.played_ms for one in beside))
+        click.echo(f"{len(beside)} not planned, which no other figure counts: {minutes} minutes")
 
 
 def _write_minutes(duration_ms: int) -> str:

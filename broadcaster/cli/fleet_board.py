@@ -19,7 +19,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from broadcaster.cli.screen import format_length, format_local, format_size, make_console
+from broadcaster.cli.console import make_console
+from broadcaster.cli.screen import format_length, format_local, format_size
 from broadcaster.core.ids import StationId
 from broadcaster.delivery.progress import FleetListener, StationNews, Step
 

@@ -17,8 +17,9 @@ from broadcaster.centre.programmes import (
     restore_programme,
 )
 from broadcaster.centre.publish import list_publish_dates, publish_days
+from broadcaster.cli.console import show_bar
 from broadcaster.cli.context import Desk, json_option, open_desk
-from broadcaster.cli.screen import format_length, format_local, format_size, print_json, print_table, show_bar
+from broadcaster.cli.screen import format_length, format_local, format_size, print_json, print_table
 from broadcaster.core.errors import BroadcasterError, InputError
 from broadcaster.core.files import write_atomic
 from broadcaster.core.model import Master, Programme, ProgrammeKind

@@ -1,30 +1,19 @@
-"""What a person sees: tables, bars, one line for each result; and JSON for programs."""
+"""What a person sees: tables, one line for each result; and JSON for programs."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import click
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
-PLAIN_WIDTH = 160
-NAME_WIDTH = 14
+from broadcaster.cli.table import lay_out
 
-
-def make_console(file: TextIO | None = None) -> Console:
-    """Make a console; into a pipe or a file it writes plain lines that are not cut at 80 columns."""
-    target = file or sys.stdout
-    return Console(file=target, highlight=False, width=None if target.isatty() else PLAIN_WIDTH)
+PLAIN_WIDTH = 160  # of lines in a pipe or a file
 
 
 def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:
@@ -36,15 +25,12 @@ def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object
         rows: Cells; None becomes "".
         right: Which columns hold numbers.
     """
-    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, head in enumerate(heads):
-        is_number = index in right
-        longest = max((len(str(row[index] or "")) for row in rows), default=1)
-        width = longest if is_number else min(longest, NAME_WIDTH)
-        table.add_column(head, justify="right" if is_number else "left", overflow="fold", min_width=width)
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    make_console().print(table)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PLAIN_WIDTH
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if title:
+        click.secho(title, bold=True)
+    for line in lay_out(heads, cells, right, width):
+        click.echo(line)
 
 
 def print_json(value: object) -> None:
@@ -86,13 +72,3 @@ def format_size(size_bytes: int) -> str:
         if size_bytes >= bytes_per_unit:
             return f"{size_bytes / bytes_per_unit:.1f} {unit}"
     return f"{size_bytes} B"
-
-
-@contextmanager
-def show_bar(label: str) -> Iterator[Callable[[float], None]]:
-    """Show a progress bar on standard error while the block runs; tell it the share done, 0 to 1."""
-    console = make_console(sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(Text(label).plain, total=1.0)
-        yield lambda share: progress.update(task, completed=share)

@@ -12,8 +12,9 @@ from broadcaster.centre.deliver import Missing
 from broadcaster.centre.emergency import choose_targets
 from broadcaster.centre.stick_in import Imported, import_from_stick
 from broadcaster.centre.stick_out import Exported, StickRoom, export_to_stick, is_same_disk, measure_room, read_carried
+from broadcaster.cli.console import show_bar
 from broadcaster.cli.context import Desk, json_option, open_desk
-from broadcaster.cli.screen import format_local, format_size, print_json, print_table, show_bar
+from broadcaster.cli.screen import format_local, format_size, print_json, print_table
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.ids import StationId
 from broadcaster.delivery.push import PushListener

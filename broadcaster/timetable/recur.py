@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-
-from holidays import country_holidays
+from importlib import import_module
 
 from broadcaster.core.schedules import DayCopy, HolidayRule, Slot
 
@@ -62,6 +61,8 @@ def find_holiday(on: date) -> str | None:
 
 @cache
 def _list_holidays(year: int) -> dict[date, str]:
+    # Only here: loading it takes longer than most commands work, and most ask about no holiday.
+    country_holidays = import_module("holidays").country_holidays
     return dict(country_holidays("VN", years=year, language="vi", expand=False))
 
 

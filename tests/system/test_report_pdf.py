@@ -27,10 +27,10 @@ def test_totals_of_the_pdf_are_the_sums_of_the_rows_it_shows(tmp_path: Path) -> 
     assert len(rows) == 34
     assert [sum(column, Decimal(0)) for column in zip(*rows.values(), strict=True)] == total
     assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in text
-    pages = subprocess.run(["pdfinfo", "-f", "1", "-l", "4", files.pdf], check=True, capture_output=True, text=True)
+    pages = subprocess.run(["pdfinfo", "-f", "1", "-l", "5", files.pdf], check=True, capture_output=True, text=True)
     sizes = re.findall(r"Page +\d+ size: +([\d.]+) x ([\d.]+)", pages.stdout)
-    # A4: the letter and the charts upright, annex I lying.
-    assert [float(width) < float(height) for width, height in sizes] == [True, True, True, False]
+    # A4: the letter, here of two pages, and the charts upright, annex I lying.
+    assert [float(width) < float(height) for width, height in sizes] == [True, True, True, True, False]
     # Every letter, with all its Vietnamese marks, is of one face: none is borrowed from another.
     told = subprocess.run(["pdffonts", files.pdf], check=True, capture_output=True, text=True).stdout.splitlines()[2:]
     assert [line for line in told if "Liberation" not in line.split()[0]] == []
