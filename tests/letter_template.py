@@ -177,9 +177,8 @@ def _write_annex(document: Document, words: Wording, place: int) -> None:
     numbers = OxmlElement("w:pgNumType")
     numbers.set(qn("w:start"), "1")
     section._sectPr.append(numbers)
-    name, title, _ = words.annexes[place]
-    _write(document.add_paragraph(), name, size=14, bold=True)
-    _write(document.add_paragraph(), title, bold=True, caps=True, size=13)
+    _write(document.add_paragraph(), f"{{{{ annexes[{place}].name }}}}", size=14, bold=True)
+    _write(document.add_paragraph(), f"{{{{ annexes[{place}].title }}}}", bold=True, caps=True, size=13)
     _write(document.add_paragraph(), "{{ attached }}", italic=True, size=13)
     heads, rows, total = TABLES[place]
     sides = SIDES[place]

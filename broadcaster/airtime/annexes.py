@@ -18,6 +18,7 @@ Form = tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...], tuple[int, int, 
 def list_annexes(report: Report, schedules: Schedules, words: Wording) -> list[Annex]:
     """Give all annexes in their order; the first four are those of the letter."""
     zone = schedules.centre.zone
+    words = words.call_communes(schedules.centre.report.communes)
     columns = {str(column.id): column.name for column in schedules.columns}
     rows: list[list[list[Cell]]] = [
         [_station_cells(index, row, words) for index, row in enumerate(report.stations, 1)],

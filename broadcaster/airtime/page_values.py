@@ -67,7 +67,7 @@ def list_page_values(
         "breaks": [
             (name_station(schedules, station), _tell_breaks(found, words)) for station, found in report.breaks.items()
         ],
-        "charts": draw_charts(report, schedules.centre.zone, words),
+        "charts": draw_charts(report, schedules.centre.zone, words.call_communes(head.communes)),
         "correction_note": _note_correction(report, schedules, words),
         "number": words.format_number,
     }

@@ -7,7 +7,7 @@ Sources:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -65,6 +65,7 @@ class Wording:
     breaks: tuple[tuple[str, str], ...]
     phone: str
     charts: str
+    communes: str
     chart_by_station: str
     chart_by_column: str
     chart_by_day: str
@@ -81,6 +82,25 @@ class Wording:
     no_journal_yet: str
     period: str
     since: str
+
+    def call_communes(self, name: str) -> Wording:
+        """Call the communes of annex I as an office does, in Vietnamese; "" leaves the words as they are.
+
+        >>> from broadcaster.airtime.words import VIETNAMESE
+        >>> words = VIETNAMESE.call_communes("xã, phường")
+        >>> words.station_heads[1], words.annexes[0][1]
+        ('Xã, phường', 'Thời lượng phát sóng theo xã, phường')
+        """
+        if not name or not self.communes:
+            return self
+        (sheet, title, slug), *annexes = self.annexes
+        number, _, *heads = self.station_heads
+        return replace(
+            self,
+            station_heads=(number, name[:1].upper() + name[1:], *heads),
+            annexes=((sheet, title.replace(self.communes, name), slug), *annexes),
+            chart_by_station=self.chart_by_station.replace(self.communes, name),
+        )
 
     def format_number(self, value: float, decimals: int = 0) -> str:
         """Write a number.

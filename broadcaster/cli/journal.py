@@ -23,6 +23,7 @@ from broadcaster.core.model import Station
 from broadcaster.core.time import format_instant, plan_week, read_date, read_time, read_week, wall_to_utc
 from broadcaster.wire.journal import JournalEntry
 
+MOST_MINUTES = 1440
 by_option = click.option("--by", required=True, help="Who says so: the commune's officer, the driver.")
 preview_option = click.option("--preview", is_flag=True, help="Show what would be kept, and keep nothing.")
 
@@ -32,6 +33,19 @@ def journal() -> None:
     """Type in what sounded where no box keeps a diary; reports mark it as self-declared."""
 
 
+def _take_name(by: str) -> str:
+    who = compose(by).strip()
+    if not who:
+        raise click.UsageError("--by needs a name")
+    return who
+
+
+def _take_minutes(_context: click.Context, _option: click.Parameter, minutes: float | None) -> float | None:
+    if minutes is not None and not 0 < minutes <= MOST_MINUTES:  # not a number is neither
+        raise click.BadParameter(f"{minutes} is not above 0 and at most {MOST_MINUTES}, a day")
+    return minutes
+
+
 @journal.command("add")
 @click.argument("station")
 @click.option("--on", help="Date, 2023-10-09 or 09/10/2023: everything planned for it sounded whole.")
@@ -39,7 +53,7 @@ def journal() -> None:
 @click.option("--airing", help="One planned airing.")
 @click.option("--title", help="With --on and --at: something that was not planned.")
 @click.option("--at", "at", help="With --title: wall time, 17:00.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="With --airing or --title: how long.")
+@click.option("--minutes", type=float, callback=_take_minutes, help="With --airing or --title: how long.")
 @by_option
 @preview_option
 @json_option
@@ -50,9 +64,9 @@ def add(
 ) -> None:  # fmt: skip
     """Type in what sounded at STATION: a date's airings (--on), one of them (--airing), or something else (--title)."""
     output_ms = None if minutes is None else round(minutes * 60_000)
-    who = compose(by)
-    if not who:
-        raise click.UsageError("--by needs a name")
+    who = _take_name(by)
+    if title is not None and not compose(title).strip():
+        raise click.UsageError("--title needs a title")
     with open_desk(context) as desk:
         place = find_station(desk.schedules, station)
         now_at = desk.now_at()
@@ -83,7 +97,7 @@ def withdraw(context: click.Context, station: str, airing: str, by: str, preview
     """Take back what was typed in about AIRING at STATION; both lines stay in the journal."""
     with open_desk(context) as desk:
         place = find_station(desk.schedules, station)
-        entry = plan_taken_back(desk.record, place, AiringId(airing), compose(by), desk.now_at())
+        entry = plan_taken_back(desk.record, place, AiringId(airing), _take_name(by), desk.now_at())
         _keep(desk, place, [entry], preview, as_json)
 
 

@@ -24,7 +24,10 @@ ALL_STATIONS = "all"
 
 @dataclass(frozen=True, slots=True)
 class ReportHead:
-    """Who issues and signs the report: the head and end of an official document (Decree 30/2020/NĐ-CP)."""
+    """Who issues and signs the report: the head and end of an official document (Decree 30/2020/NĐ-CP).
+
+    `communes` is what the communes are called together, such as "xã, phường"; "" leaves the language's own words.
+    """
 
     parent_body: str = ""
     issuing_body: str = ""
@@ -33,6 +36,7 @@ class ReportHead:
     signer_authority: str = ""
     signer_title: str = ""
     signer_name: str = ""
+    communes: str = ""
     recipients: tuple[str, ...] = ()
 
 

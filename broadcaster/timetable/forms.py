@@ -75,6 +75,7 @@ class ReportForm(Form):
     signer_authority: str = ""
     signer_title: str = ""
     signer_name: str = ""
+    communes: str = ""
     recipients: list[str] = []
 
 

@@ -163,6 +163,7 @@ def _make_centre(form: CentreFile) -> CentreSettings:
             signer_authority=form.report.signer_authority,
             signer_title=form.report.signer_title,
             signer_name=form.report.signer_name,
+            communes=form.report.communes,
             recipients=tuple(form.report.recipients),
         ),
     )

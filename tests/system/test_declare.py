@@ -100,7 +100,14 @@ def test_what_a_box_wrote_is_never_typed_over(week: tuple[Workspace, Record, Sch
         call(workspace, "add", SILENT, "--on", "2023-09-01", "--by", "A", "--slot", "x").exception, InputError
     )
     assert isinstance(call(workspace, "add", "tho-tn", "--on", "2023-10-06", "--by", "A").exception, UnknownNameError)
-    assert call(workspace, "add", SILENT, "--by", "A").exit_code == 2
+    sound = ("add", SILENT, "--on", "2023-10-06", "--at", "9:30")
+    for words in (
+        ("add", SILENT, "--by", "A"), (*sound, "--title", "X", "--minutes", "nan", "--by", "A"),
+        (*sound, "--title", "X", "--minutes", "1e12", "--by", "A"),
+        (*sound, "--title", " ", "--minutes", "5", "--by", "A"),
+        (*sound, "--title", "X", "--minutes", "5", "--by", " "), ("withdraw", SILENT, "x", "--by", " "),
+    ):  # fmt: skip
+        assert call(workspace, *words).exit_code == 2, words
 
 
 def test_a_round_that_was_not_planned_stands_apart(week: tuple[Workspace, Record, Schedules]) -> None:

@@ -234,6 +234,18 @@ def test_letter_and_page_name_the_number_of_a_station_without_a_journal(tmp_path
     assert any("Xã An Nông (ĐT 0912 345 678)" in one.text for one in letter.paragraphs)
 
 
+def test_annex_calls_the_communes_as_the_office_does(tmp_path: Path) -> None:
+    schedules = make_schedules()
+    head = dataclasses.replace(schedules.centre.report, communes="xã, phường, đặc khu")
+    schedules = dataclasses.replace(schedules, centre=dataclasses.replace(schedules.centre, report=head))
+    report = sum_report(schedules, MONDAY, MONDAY, START, [], [], [], {}, pending=0)
+    files = write_documents(report, schedules, tmp_path, "x")
+    letter = docx.Document(io.BytesIO(files.docx.read_bytes()))
+    assert letter.tables[2].rows[0].cells[1].text == "Xã, phường, đặc khu"
+    assert "Thời lượng phát sóng theo xã, phường, đặc khu" in [one.text for one in letter.paragraphs]
+    assert openpyxl.load_workbook(files.xlsx)["Phụ lục I"]["B4"].value == "Xã, phường, đặc khu"
+
+
 def test_workbook_takes_no_name_for_a_formula(tmp_path: Path) -> None:
     schedules = make_schedules(stations=(Station(StationId("xa"), "=HYPERLINK(1) & <b>'x'"),))
     report = sum_report(schedules, MONDAY, MONDAY, START, [], [], [], {}, pending=0)
