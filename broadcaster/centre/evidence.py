@@ -9,12 +9,13 @@ from datetime import date, datetime
 from broadcaster.airtime.reconcile import Outcome, Verdict
 from broadcaster.centre.gather import Gatherer
 from broadcaster.centre.publish import record_missed_days
+from broadcaster.centre.reports import choose_scope
 from broadcaster.core.errors import UnknownNameError
-from broadcaster.core.ids import AiringId, StationId
+from broadcaster.core.ids import AiringId, StationId, compose
 from broadcaster.core.schedules import Schedules
 from broadcaster.store.deliveries import read_last_attempt
 from broadcaster.store.engine import Record
-from broadcaster.store.logs import read_journal_places
+from broadcaster.store.logs import read_journal_places, read_journal_stations
 from broadcaster.store.plans import read_airings_named, read_plan_stations
 from broadcaster.store.stations import read_contacts
 from broadcaster.wire.journal import JournalLine
@@ -55,6 +56,25 @@ class Sought:
             (self.verdict, outcome.verdict),
         )
         return all(sought is None or sought == found for sought, found in pairs)
+
+
+def choose_stations(
+    record: Record, schedules: Schedules, names: Sequence[str], groups: Sequence[str]
+) -> list[StationId]:
+    """Choose stations by id, by the name that annexes show, or by group; none of these is all of them, an empty list.
+
+    A station that is gone from schedules/ is known by its id as long as the record tells of it.
+
+    Raises:
+        UnknownNameError: There is no such station or group.
+    """
+    ids = {one.name: one.id for one in schedules.stations}
+    told = [ids.get(compose(name), StationId(name)) for name in names]
+    with record.read() as connection:
+        kept = {*read_plan_stations(connection), *read_journal_stations(connection)}
+    gone = [name for name in told if name in kept and schedules.get_station(name) is None]
+    scope, _ = choose_scope(schedules, [name for name in told if name not in gone], groups)
+    return [*(one.id for one in schedules.stations if one.id in (scope.stations or ())), *gone]
 
 
 def explain_airing(

@@ -10,12 +10,12 @@ import click
 
 from broadcaster.airtime.reconcile import Outcome, Verdict
 from broadcaster.airtime.sums import round_dmin
-from broadcaster.centre.evidence import ExplainedAiring, Sought, explain_airing, explain_period
+from broadcaster.centre.evidence import ExplainedAiring, Sought, choose_stations, explain_airing, explain_period
 from broadcaster.centre.export import export_period
-from broadcaster.centre.reports import ReportOrder, choose_scope, order_campaign, order_month, order_week
+from broadcaster.centre.reports import ReportOrder, order_campaign, order_month, order_week
 from broadcaster.cli.context import json_option, open_desk
 from broadcaster.cli.screen import print_json
-from broadcaster.core.ids import AiringId, StationId, compose
+from broadcaster.core.ids import AiringId, StationId
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import format_instant, read_date, read_week
 
@@ -81,8 +81,7 @@ def explain(context: click.Context, /, airing: str | None, as_json: bool, **opti
     asked = Asked(**options)  # type: ignore[arg-type]
     with open_desk(context) as desk:
         schedules = desk.schedules
-        scope, _ = choose_scope(schedules, _name_stations(schedules, asked.stations), asked.groups)
-        chosen = [one.id for one in schedules.stations if one.id in (scope.stations or ())]
+        chosen = choose_stations(desk.record, schedules, asked.stations, asked.groups)
         if airing is not None:
             places: list[StationId | None] = [*chosen] or [None]
             found = [
@@ -101,12 +100,6 @@ def explain(context: click.Context, /, airing: str | None, as_json: bool, **opti
     for one in found:
         _print_airing(one, schedules)
     _print_sums([one.outcome for one in found])
-
-
-def _name_stations(schedules: Schedules, names: Sequence[str]) -> list[str]:
-    """Turn the names that annexes show into ids; what is no name stays as it is."""
-    ids = {one.name: one.id for one in schedules.stations}
-    return [ids.get(compose(name), name) for name in names]
 
 
 def _choose_period(schedules: Schedules, asked: Asked) -> ReportOrder:

@@ -99,7 +99,7 @@ def test_command_prints_the_exact_bytes_of_each_line(workspace: Workspace, recor
         assert line.raw.decode().rstrip() in plain.output
     (told,) = json.loads(CliRunner().invoke(cli, [*call, airing, "--station", AN_NONG, "--json"]).output)
     assert (told["played_ms"], len(told["lines"])) == (9_000, 2)
-    for words in (("--on", "09/10/2023", "--station", "Xã An Nông"), ("--week", "2023-W41", "--verdict", "short")):
+    for words in (("--on", "09/10/2023", "--station", AN_NONG), ("--week", "2023-W41", "--verdict", "short")):
         assert "1 airings that are over: 9.0 s heard" in CliRunner().invoke(cli, [*call, *words]).output
     wrong: tuple[tuple[str, ...], ...] = ((), ("--from", "2023-10-09"), ("--week", "2023-W41", "--on", "2023-10-09"))
     assert {CliRunner().invoke(cli, [*call, *words]).exit_code for words in wrong} == {2}
