@@ -23,18 +23,18 @@ def lay_out(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
 
     >>> print(*lay_out(["xã", "phút"], [["An Nông", "12,5"], ["Nưa", "7,0"]], [1], 80), sep="|\\n")
     xã        phút|
-    --------------|
+    ──────────────|
     An Nông   12,5|
     Nưa        7,0
     >>> print(*lay_out(["xã", "ghi chú"], [["Nưa", "Đài tắt hoặc mất điện"]], [], 20), sep="|\\n")
     xã    ghi chú|
-    --------------------|
+    ────────────────────|
     Nưa   Đài tắt hoặc|
           mất điện
     """
     widths = _choose_widths(heads, rows, right, width)
     lines = _write_row(heads, widths, right)
-    lines.append("-" * (sum(widths) + len(GAP) * (len(widths) - 1)))
+    lines.append("─" * (sum(widths) + len(GAP) * (len(widths) - 1)))
     for row in rows:
         lines += _write_row(row, widths, right)
     return lines
