@@ -19,7 +19,7 @@ class StationResult:
     """What came of a push to one station.
 
     `sent_names` lie whole in the station's inbox now, also those that lay there before; the station's receipt is
-    still due. `sent_bytes` went over the line in this push, those of a file that broke off not counted. `error` is
+    still due. `sent_bytes` went over the line in this push, those of a file that broke off too. `error` is
     None when all was done.
     """
 

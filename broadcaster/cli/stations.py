@@ -15,7 +15,7 @@ from broadcaster.centre.visit import Delivered
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.fleet_board import Expected, FleetBoard, show_fleet
 from broadcaster.cli.screen import format_local, format_size, print_json, print_table
-from broadcaster.core.errors import UnknownNameError
+from broadcaster.core.errors import DeliveryError, UnknownNameError
 from broadcaster.core.ids import StationId, suggest_nearest
 from broadcaster.core.model import Station
 from broadcaster.delivery.progress import ignore_news
@@ -110,7 +110,7 @@ def status(context: click.Context, station: str | None, as_json: bool) -> None:
 
 
 def _print_history(attempts: Sequence[DeliveryAttempt], station: Station | None, zone: ZoneInfo) -> None:
-    """Print the tries to deliver to one station, newest first, and whom to call when the last one failed."""
+    """Print the tries to deliver to one station, newest first, and what to do and whom to call when that one failed."""
     rows = []
     for attempt in attempts:
         took_s = (attempt.ended_at - attempt.started_at).total_seconds()
@@ -121,6 +121,9 @@ def _print_history(attempts: Sequence[DeliveryAttempt], station: Station | None,
         click.echo("nothing was tried yet")
         return
     print_table("", ("Tried at", "Took", "Sent", "Rate", "Result"), rows, right=(1, 2, 3))
+    hints = {kind.__name__: kind.default_hint for kind in DeliveryError.__subclasses__()}
+    if hint := hints.get(attempts[0].error):
+        click.echo(f"→ {hint}")
     if attempts[0].error and station is not None and station.phone:
         click.echo(f"to call: {station.phone}")
 

@@ -55,7 +55,7 @@ class StationJob:
 
 @dataclass(slots=True)
 class PushTally:
-    """What lies whole in the station's inbox by now, and the bytes that went over the line for it."""
+    """What lies whole in the station's inbox by now, and the bytes that went over the line, also for what broke off."""
 
     names: list[str] = field(default_factory=list)
     sent_bytes: int = 0
@@ -73,8 +73,7 @@ def push_job(session: StationSession, job: StationJob, tally: PushTally, on_even
     """
     _push_documents(session, job.plans, tally, on_event)
     for master in job.masters:
-        progress = _follow(session.address.station, master, on_event)
-        tally.sent_bytes += send_file(session, master.path, master.name, progress).bytes_sent
+        send_file(session, master.path, master.name, _follow(session.address.station, master, tally, on_event))
         tally.names.append(master.name)
     _push_documents(session, job.orders, tally, on_event)
 
@@ -91,16 +90,21 @@ def _push_documents(
                 on_event(session.address.station, name, len(data), len(data))
 
 
-def _follow(station: StationId, master: MasterFile, on_event: PushListener | None) -> Callable[[int], None]:
+def _follow(
+    station: StationId, master: MasterFile, tally: PushTally, on_event: PushListener | None
+) -> Callable[[int], None]:
     try:
         total_bytes = master.path.stat().st_size
     except OSError as error:
         raise ProgrammeFileError(f"the master {master.path} cannot be read: {error.strerror}") from error
     done_bytes = 0
+    is_first = True
 
     def progress(more_bytes: int) -> None:
-        nonlocal done_bytes
+        nonlocal done_bytes, is_first
         done_bytes += more_bytes
+        tally.sent_bytes += 0 if is_first else more_bytes  # first what the station held already
+        is_first = False
         if on_event is not None:
             on_event(station, master.name, done_bytes, total_bytes)
 

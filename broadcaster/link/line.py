@@ -18,6 +18,7 @@ from broadcaster.core.errors import UnreachableError
 BBR = b"bbr"
 _KEEPALIVE_EVERY_S = 5
 _KEEPALIVE_PROBES = 3
+_REFUSED = "something answers there, but no SSH server: is `port` right? does sshd run at the box, or its tunnel?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def connect_socket(who: str, host: str, port: int, limits: LinkLimits) -> Measur
     Raises:
         UnreachableError: No such name, refused, no route, or no answer in time.
     """
-    trouble = "the name has no address"
+    trouble, is_refused = "the name has no address", False
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -90,10 +91,11 @@ def connect_socket(who: str, host: str, port: int, limits: LinkLimits) -> Measur
         except OSError as error:
             line.close()
             trouble = "no answer" if isinstance(error, TimeoutError) else str(error.strerror or error)
+            is_refused = isinstance(error, ConnectionRefusedError)
         else:
             line.received_at_s = time.monotonic()
             return line
-    raise UnreachableError(f"{who} ({host} port {port}): {trouble}")
+    raise UnreachableError(f"{who} ({host} port {port}): {trouble}", hint=_REFUSED if is_refused else None)
 
 
 def find_congestion_trouble(control: bytes = BBR) -> str:

@@ -178,6 +178,7 @@ def _shake_hands(
     options = transport.get_security_options()
     options.ciphers = _CIPHERS
     options.key_types = HOST_KEY_ALGORITHMS[pinned_type]  # else a station with several keys may show another one
+    began_s = time.monotonic()
     try:
         transport.start_client(timeout=max(limits.banner_s, limits.handshake_s))
         shown = transport.get_remote_server_key()
@@ -188,13 +189,24 @@ def _shake_hands(
             ) from error
         raise UnreachableError(f"{address.station}: no common encryption with its SSH server: {error}") from error
     except (paramiko.SSHException, OSError, EOFError) as error:
-        raise UnreachableError(
-            f"{address.station} ({address.host} port {address.port}) answers, but not as an SSH server: {error}"
-        ) from error
+        what, hint = _describe_trouble(error, time.monotonic() - began_s, limits)
+        raise UnreachableError(f"{address.station} ({address.host} port {address.port}) {what}", hint=hint) from error
     if (shown.get_name(), shown.asbytes()) != (pinned_type, pinned_blob):
         raise HostKeyChangedError(
             f"{address.station} ({address.host} port {address.port}) shows another host key than the pinned one"
         )
+
+
+def _describe_trouble(error: Exception, took_s: float, limits: LinkLimits) -> tuple[str, str | None]:
+    """Say what is wrong where something takes the connection and no SSH comes of it, and what to do."""
+    if took_s >= min(limits.banner_s, limits.handshake_s):
+        return f"takes the connection and then says nothing for {took_s:.0f} s", "the box hangs, or the line behind it"
+    if str(error) in ("Error reading SSH protocol banner", ""):
+        return (
+            "takes the connection and ends it before it says anything",
+            "its sshd may have too many logins at once, or refuse this address; the next try may go through",
+        )
+    return f"answers, but not as an SSH server: {error}", None
 
 
 def _log_in(transport: PromptTransport, address: StationAddress, key: paramiko.PKey, limits: LinkLimits) -> None:

@@ -209,6 +209,7 @@ def test_station_in_trouble_is_named_with_its_trouble(run: Command, workspace: P
         let_go_on(run, workspace, box)
         (box.state / "authorized_keys").write_text(stranger)
         assert push()["error"] == "LoginRefusedError"
+        assert "→ put the line that `broadcaster key` prints" in run("status", "--station", "an-nong").stdout
         (box.state / "authorized_keys").write_text(key.with_name(f"{key.name}.pub").read_text())
         (result,) = read_json(run("push", "--wait", "0", "--json"))
         assert (result["error"], result["confirmed"]) == (None, False)
@@ -230,7 +231,7 @@ def let_go_on(run: Command, workspace: Path, box: Box) -> None:
     assert "is stopped" in run("push", "--tries", "1", code=1).stdout
     assert "did you mean" in run("trust", "an-nongg", code=16).stderr
     assert "shows SHA256:" in run("trust", "an-nong", "--fingerprint", "SHA256:other", code=10).stderr
-    assert "interrupted" in run("trust", "an-nong", code=130).stderr  # nobody answers the question
+    assert "not done" in run("trust", "an-nong", code=130).stderr  # nobody answers the question
     assert "Xã An Nông goes on" in run("trust", "an-nong", "--fingerprint", fingerprint).stdout
     assert box.address.host_key.split()[1] in (workspace / "schedules" / "stations.yaml").read_text()
     assert "nothing to confirm" in run("trust", "an-nong").stdout

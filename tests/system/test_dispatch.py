@@ -92,6 +92,7 @@ def test_a_stopped_centre_ends_at_once_and_sends_only_the_rest_after_its_next_st
     dispatcher.stop()
     (stopped,) = read_tries(fleet, "an-nong")
     assert stopped.error == "GaveWayError"
+    assert 0 < stopped.sent_bytes < SIZE_BYTES  # what broke off has gone over the line too
     held_bytes = part.stat().st_size
     assert held_bytes < SIZE_BYTES
     dispatcher = make_dispatcher(fleet)
