@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from broadcaster.airtime.wording import Wording
 
@@ -68,6 +69,7 @@ class Annex:
         return tuple(texts)
 
 
+@lru_cache(maxsize=4096)  # a region's week asks for a million cells, most of them the same dates, times and names
 def is_code(text: str) -> bool:
     """Tell whether a text is no words but a date, a time, a hyphen: it stands in the middle of its cell.
 

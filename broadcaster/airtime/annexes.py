@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache, partial
 
 from broadcaster.airtime.annex import Annex, Cell
 from broadcaster.airtime.figures import Comparison, ProgrammeRow, Report, StationRow, ThemeRow
@@ -132,12 +133,13 @@ def _comparison_cells(found: Comparison | None) -> list[Cell]:
 
 def _difference_cells(outcomes: Iterable[Outcome], schedules: Schedules, words: Wording) -> list[list[Cell]]:
     zone = schedules.centre.zone
+    dates, names = cache(format_date), cache(partial(name_station, schedules))
     return [
         [
-            format_date(outcome.airing.start_at.astimezone(zone).date()),
+            dates(outcome.airing.start_at.astimezone(zone).date()),
             "" if outcome.verdict is Verdict.NOT_PLANNED else format_clock(outcome.airing.start_at, zone),
             format_clock(outcome.started_at, zone),
-            name_station(schedules, outcome.airing.station),
+            names(outcome.airing.station),
             outcome.airing.title,
             words.verdicts[outcome.verdict],
             _difference_s(outcome),

@@ -142,5 +142,7 @@ def _write_csv(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 def _escape(cell: str) -> str:
     """Keep a spreadsheet from taking a text for a formula; numbers below zero stay numbers."""
+    if not cell.startswith(("=", "+", "-", "@", "\t")):
+        return cell
     is_number = cell.lstrip("-").replace(".", "").replace(",", "").isdigit()
-    return f"'{cell}" if cell[:1] in "=+-@\t" and cell and not is_number else cell
+    return cell if is_number else f"'{cell}"

@@ -161,7 +161,7 @@ def format_date(on: date) -> str:
 
 def format_clock(moment: datetime | None, zone: ZoneInfo) -> str:
     """Write the wall time of an instant to the second; "" for None."""
-    return "" if moment is None else f"{moment.astimezone(zone):%H:%M:%S}"
+    return "" if moment is None else moment.astimezone(zone).isoformat(" ", "seconds")[11:19]
 
 
 def format_moment(moment: datetime | None, zone: ZoneInfo) -> str:
