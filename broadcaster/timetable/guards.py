@@ -107,12 +107,12 @@ def _match_day(
         length_min = sum_session_min(session)
         if limit is not None and length_min > limit:
             what = " + ".join(slot.id for slot in session)
-            message = f"the session {what} on {_name_day(on, session, copied)} is {length_min:.0f} min long"
+            message = f"the session {what} on {_name_days(on, session, copied)} is {length_min:.0f} min long"
             yield "session", session[-1], message, f"{limit} min at most, or a pause"
     most = guard.sessions_per_day
     if most is not None and len(sessions) > most:
         extra = sessions[most][0]
-        message = f"slot {extra.id!r} is session {most + 1} on {_name_day(on, today, copied)}"
+        message = f"slot {extra.id!r} is session {most + 1} on {_name_days(on, today, copied)}"
         yield "count", extra, message, f"{most} sessions a day at most"
 
 
@@ -125,6 +125,12 @@ def _name_day(on: date, slots: Sequence[Slot], copied: frozenset[date]) -> str:
     if holiday and any(slot.holidays is HolidayRule.ONLY for slot in slots):
         return f"a holiday ({holiday})"
     return f"a {day}" if all(is_weekly(slot) for slot in slots) else f"some {day}s"
+
+
+def _name_days(on: date, slots: Sequence[Slot], copied: frozenset[date]) -> str:
+    """Name the days on which slots are together: any day where they always are."""
+    is_daily = all(is_weekly(slot) and len(slot.days) == len(DAYS) and not slot.starts_on for slot in slots)
+    return "any day" if is_daily and on not in copied else _name_day(on, slots, copied)
 
 
 def _is_own(own: OwnHours, slot: Slot, on: date) -> bool:
