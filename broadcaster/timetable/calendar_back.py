@@ -35,13 +35,15 @@ class _Span:
     """For which dates the timetable's own events are made, and which single dates in them are compared.
 
     Other programs drop the lines that say for which dates a calendar was written. Of such a calendar single dates are
-    compared from today to its last one: behind that it is silent about holidays, and what is over changes nothing.
+    compared from today to its last one: behind that it is silent about holidays, and what is over changes nothing. A
+    slot that begins after `known` is not missed in it.
     """
 
     begins: date
     ends: date
     first: date
     last: date
+    known: date
 
 
 def match_calendar(
@@ -72,17 +74,23 @@ def match_calendar(
             found.append(_replace(slot, event, (*CONTENT, *RULE, *DATES)))
         else:
             found.append(_match_event(slot, before, event, span, schedules))
-    return found + [dict(slot) for name, slot in own.items() if name not in shown and name not in named]
+    missed = {name for name, event in shown.items() if _find_begin(event) <= span.known}
+    return found + [dict(slot) for name, slot in own.items() if name not in missed | named]
 
 
 def _choose_span(taken: TakenCalendar, today_on: date) -> _Span:
     if taken.span is not None:
         first, last = taken.span
-        return _Span(first, max(first, last), first, date.max)
+        return _Span(first, max(first, last), first, date.max, date.max)
     days = [on for slot in taken.slots for name in ("dates", "except") for on in list_days(slot.get(name))]
     last = max(days, default=today_on)
     begins = [find_day(slot["from"]) for slot in taken.slots if "from" in slot]
-    return _Span(min([today_on, *days, *begins]), max(last, today_on) + YEAR, today_on, last)
+    known = max([today_on, last, *begins])
+    return _Span(min([today_on, *days, *begins]), known + YEAR, today_on, last, known)
+
+
+def _find_begin(event: Fields) -> date:
+    return find_day(event["from"]) if "from" in event else min(list_days(event["dates"]))
 
 
 def _replace(slot: Fields, event: Fields, names: Iterable[str]) -> dict[str, object]:

@@ -20,7 +20,7 @@ from tests.machines import ROOT, Machine, open_machine, wait_for_port
 PAGE = (ROOT / "docs" / "centre-service.md").read_text(encoding="utf-8")
 SERVICE = (sys.executable, "-m", "broadcaster.cli.main", "-w", "/srv/broadcaster", "run")
 AS_TUNNEL = "setpriv --reuid broadcaster-tunnel --regid broadcaster-tunnel --clear-groups --"
-AGAIN = f"while :; do {AS_TUNNEL} {{}}; sleep 0.3; done"
+AGAIN = f"while :; do {AS_TUNNEL} {{}}; sleep 1; done"
 
 
 @dataclass
@@ -105,6 +105,7 @@ def test_box_is_reached_through_its_tunnel_and_again_when_that_was_cut(line: Lin
 
         # The tunnel breaks off, and comes again by itself.
         box.run("pkill", "-KILL", "-u", "broadcaster-tunnel", "-x", "ssh")
+        wait_for_port(line.port, is_open=False)
         wait_for_port(line.port, is_open=True)
         centre.centre("collect")
 

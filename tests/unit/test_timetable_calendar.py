@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from dateutil.rrule import rrulestr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from broadcaster.centre.workspace import init_workspace
@@ -31,6 +31,9 @@ FIRST, LAST = date(2023, 10, 1), date(2024, 9, 30)
 NAIVE_FIRST, NAIVE_LAST = (datetime.fromisoformat(text) for text in ("2023-10-01T00:00", "2024-09-30T23:59:59"))
 
 RUNDOWN = (RundownItem(column=ColumnId("thoi-su")),)
+# Begins more than a year after the day on which its calendar comes back.
+LATE = Slot(SlotId("giao-ban"), "Giao ban", time(17), 30, days=frozenset({0}), nth=frozenset({1}), rundown=RUNDOWN,
+            starts_on=date(2024, 9, 3))  # fmt: skip
 weekdays = st.frozensets(st.integers(0, 6), min_size=1)
 dates = st.dates(FIRST, LAST)
 
@@ -101,6 +104,7 @@ def test_calendar_means_the_same_dates_to_another_library(slot: Slot, copied: tu
     assert (expand_with_dateutil(data) if b"VEVENT" in data else set()) == ours
 
 
+@example(LATE, None, date(2023, 10, 8))
 @settings(max_examples=60, deadline=None)
 @given(slots(), st.none() | st.tuples(dates, dates), dates)
 def test_unchanged_calendar_changes_nothing(slot: Slot, copied: tuple[date, date] | None, today_on: date) -> None:
