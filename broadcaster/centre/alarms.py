@@ -17,6 +17,7 @@ from broadcaster.timetable.expand import Occurrence
 
 _LOG = logging.getLogger("broadcaster")
 EMPTY_AHEAD = timedelta(hours=24)
+OVER = "over: "
 
 
 class AlarmBook:
@@ -48,7 +49,7 @@ class AlarmBook:
             for key in sorted(standing.keys() - before.keys()):
                 self._tell(f"ALARM {standing[key]}")
             for key in sorted(before.keys() - standing.keys()):
-                self._tell(f"over: {before[key]}")
+                self._tell(f"{OVER}{before[key]}")
             if before != standing:
                 self._write({**book, page: dict(standing)})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -57,11 +57,16 @@ class AlertPlan:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was made of an alert: orders to be sent now, and the programme; and why no better voice spoke it."""
+    """What was made of an alert: orders to be sent now, and the programme.
+
+    `voice_trouble` says why no better voice spoke it than espeak-ng; `failure` why nothing did: the orders are then
+    those that end the earlier ones, and the alert may be taken again.
+    """
 
     orders: tuple[KeptOrder, ...]
     programme: Programme | None
     voice_trouble: str = ""
+    failure: BroadcasterError | None = None
 
 
 def read_alert_file(path: Path) -> Alert:
@@ -129,18 +134,29 @@ def take_alert(
     Raises:
         InputError: The plan has a refusal. Nothing was done.
         NotAllowedError: A viewer takes nothing.
-        MasteringError: It cannot be spoken; earlier orders are ended all the same.
+        MasteringError: It cannot be spoken, and it ends nothing. Nothing was done.
     """
     if plan.refusal:
         raise InputError(f"the alert is not taken: {plan.refusal}")
     require_may_order(user)
+    stops = [cancel_order(workspace, record, schedules, one.order.id, user, now_at) for one in plan.stops]
+    try:
+        taken = _speak(workspace, record, schedules, plan, user, now_at)
+    except BroadcasterError as error:
+        if not stops:
+            raise
+        return Taken(tuple(stops), None, failure=error)
+    return replace(taken, orders=(*stops, *taken.orders))
+
+
+def _speak(
+    workspace: Workspace, record: Record, schedules: Schedules, plan: AlertPlan, user: User, now_at: datetime
+) -> Taken:
     alert, info = plan.alert, plan.info
-    made = [cancel_order(workspace, record, schedules, one.order.id, user, now_at) for one in plan.stops]
-    programme: Programme | None = None
-    trouble = ""
     if alert.kind == "Cancel" or info is None or (plan.priority is Priority.EMERGENCY and not plan.targets):
         _note(record, user, alert, "alert cancelled others", now_at)
-    elif plan.priority is Priority.EMERGENCY:
+        return Taken((), None)
+    if plan.priority is Priority.EMERGENCY:
         title = info.headline or info.event
         until_at = find_expiry(alert, info)
         wish = OrderWish(
@@ -150,12 +166,11 @@ def take_alert(
             source=str(alert.reference),
         )
         with open_draft(workspace, schedules, info.make_text(), title, now_at) as draft:
-            trouble = draft.voice_trouble
-            made.append(issue_order(workspace, record, schedules, wish, draft, user, now_at))
-    else:
-        programme, trouble = _add_spoken(workspace, record, schedules, plan, info, now_at)
-        _note(record, user, alert, f"alert taken as programme {programme.id}", now_at)
-    return Taken(tuple(made), programme, trouble)
+            kept = issue_order(workspace, record, schedules, wish, draft, user, now_at)
+            return Taken((kept,), None, draft.voice_trouble)
+    programme, trouble = _add_spoken(workspace, record, schedules, plan, info, now_at)
+    _note(record, user, alert, f"alert taken as programme {programme.id}", now_at)
+    return Taken((), programme, trouble)
 
 
 def find_expiry(alert: Alert, info: AlertInfo) -> datetime:
@@ -194,20 +209,30 @@ def match_waiting(waiting: list[tuple[Path, AlertPlan]]) -> Mapping[str, str]:
 
 def take_by_rule(
     workspace: Workspace, record: Record, schedules: Schedules, waiting: list[tuple[Path, AlertPlan]], now_at: datetime
-) -> list[KeptOrder]:
+) -> tuple[list[KeptOrder], dict[str, str]]:
     """Take the emergencies that the workspace's rule allows without a person: `take: automatic`, from known senders.
 
     Returns:
-        The orders to be sent now.
+        The orders to be sent now; and what could not be spoken, as alarms: it is tried again the next time.
     """
     rule = schedules.centre.alerts
     orders: list[KeptOrder] = []
+    silent: dict[str, str] = {}
     for _, plan in waiting:
         sender = plan.alert.reference.sender
         if rule.is_automatic and sender in rule.senders and (plan.priority is Priority.EMERGENCY or plan.stops):
             robot = User(f"{ROBOT}{sender}", Role.TECHNICIAN, "", now_at, None)
-            orders += take_alert(workspace, record, schedules, plan, robot, now_at).orders
-    return orders
+            failure: BroadcasterError | None
+            try:
+                taken = take_alert(workspace, record, schedules, plan, robot, now_at)
+                orders, failure = orders + list(taken.orders), taken.failure
+            except BroadcasterError as error:
+                failure = error
+            if failure is not None:
+                silent[str(plan.alert.reference)] = (
+                    f"the alert {_title(plan)!r} cannot be sounded: {failure.message}; trying again"
+                )
+    return orders, silent
 
 
 def _refuse(

@@ -7,7 +7,8 @@ centre that was killed takes up where it was.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +22,7 @@ from apscheduler.events import (
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -50,17 +52,26 @@ class CentreClock:
         settings: Zone and intervals.
         duties: What to call.
         clock: For the first calls, right after the start, and to notice that the time was set back.
-        on_trouble: Told which job failed, was missed, or is still running when it is due again, and that in words.
+        on_trouble: Told which job failed or is still running when it is due again, and that in words.
+        on_missed: Told which jobs were missed, and since when each was due; right after that they are called.
     """
 
     def __init__(
-        self, settings: CentreSettings, duties: Duties, clock: Clock, on_trouble: Callable[[str, str], None]
+        self,
+        settings: CentreSettings,
+        duties: Duties,
+        clock: Clock,
+        on_trouble: Callable[[str, str], None],
+        on_missed: Callable[[Mapping[str, datetime]], None],
     ) -> None:
         self._on_trouble = on_trouble
+        self._on_missed = on_missed
+        self._missed: dict[str, datetime] = {}
+        self._lock = threading.Lock()
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(6)},
-            job_defaults={"coalesce": True, "max_instances": 1},
+            job_defaults={"max_instances": 1},
             timezone=settings.zone,
         )
         self._clock = clock
@@ -88,7 +99,7 @@ class CentreClock:
         self._scheduler.shutdown(wait=True)
 
     def wake(self) -> None:
-        """Look at the time again.
+        """Look at the time again, and call what was missed.
 
         A clock that was set forward is not noticed otherwise. After one that was set back every duty is called at once:
         its next time lies by the old clock, hours ahead perhaps.
@@ -99,6 +110,7 @@ class CentreClock:
             for job in self._scheduler.get_jobs():
                 job.modify(next_run_time=now_at)
         self._seen_at = now_at
+        self._make_good(now_at)
         self._scheduler.wakeup()
 
     def follow(self, settings: CentreSettings) -> None:
@@ -108,7 +120,17 @@ class CentreClock:
         self._collect_every = settings.collect_every
         grace_s = max(1, round(settings.collect_every.total_seconds()))
         self._scheduler.modify_job("collect", misfire_grace_time=grace_s)
-        self._scheduler.reschedule_job("collect", trigger=_every(settings.collect_every, settings))
+        self._scheduler.reschedule_job("collect", trigger=_Coalesced(_every(settings.collect_every, settings)))
+
+    def _make_good(self, now_at: datetime) -> None:
+        """Call what was missed: once, however often it was due."""
+        with self._lock:
+            missed, self._missed = self._missed, {}
+        if not missed:
+            return
+        self._on_missed(missed)
+        for name in missed:
+            self._scheduler.modify_job(name, next_run_time=now_at)
 
     def _add(
         self,
@@ -120,7 +142,7 @@ class CentreClock:
     ) -> None:
         self._scheduler.add_job(
             duty,
-            trigger,
+            _Coalesced(trigger),
             id=name,
             name=name,
             misfire_grace_time=max(1, grace_s),
@@ -130,8 +152,8 @@ class CentreClock:
 
     def _hear(self, event: JobExecutionEvent) -> None:
         if event.code == EVENT_JOB_MISSED:
-            at = f"{event.scheduled_run_time:%H:%M %d/%m}"
-            self._on_trouble(event.job_id, f"{event.job_id} was due at {at} and was missed")
+            with self._lock:
+                self._missed.setdefault(event.job_id, event.scheduled_run_time)
         else:
             _LOG.error("%s failed: %s\n%s", event.job_id, event.exception, event.traceback)
             self._on_trouble(event.job_id, f"{event.job_id} failed: {event.exception}")
@@ -139,6 +161,24 @@ class CentreClock:
     def _hear_hung(self, event: JobSubmissionEvent) -> None:
         said = f"{event.job_id} is still at work though its next time has come: does it hang?"
         self._on_trouble(event.job_id, said)
+
+
+class _Coalesced(BaseTrigger):  # type: ignore[misc]
+    """Goes on after the present, whatever lies between.
+
+    APScheduler's own `coalesce` keeps the newest of the times that passed: that is never late, so nothing would ever
+    count as missed, and after a clock that was years behind it reckons all of them.
+    """
+
+    def __init__(self, trigger: CronTrigger | IntervalTrigger) -> None:
+        self._trigger = trigger
+
+    def get_next_fire_time(self, previous_at: datetime | None, now_at: datetime) -> datetime:
+        """Give the next time after the one before, and after the present."""
+        next_at: datetime = self._trigger.get_next_fire_time(previous_at, now_at)
+        if previous_at is not None and next_at <= now_at:
+            next_at = self._trigger.get_next_fire_time(now_at, now_at)
+        return next_at
 
 
 def _every(interval: timedelta, settings: CentreSettings) -> IntervalTrigger:

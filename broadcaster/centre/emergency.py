@@ -149,7 +149,7 @@ def issue_order(
         raise InputError(f"an order sounds 1 to {MAX_REPEATS} times")
     title = compose(wish.title)[:TITLE_CHARACTERS]
     order = EmergencyOrder(
-        id=_name_order(schedules, title, now_at),
+        id=_name_order(schedules, now_at),
         centre=schedules.centre.name,
         author=user.name,
         issued_at=now_at,
@@ -178,19 +178,13 @@ def cancel_order(
     Raises:
         NotAllowedError: A viewer orders nothing.
         UnknownNameError: There is no such order.
-        InputError: It was cancelled before, or is over.
+        InputError: It was stopped before, or is over.
     """
     require_may_order(user)
-    kept = get_order(record, name)
-    with record.read() as connection:
-        cancelled = find_cancelled([one.order for one in read_orders(connection)])
-    if kept.order.status is OrderStatus.CANCEL or name in cancelled:
-        raise InputError(f"the order {name!r} was stopped before")
-    if now_at >= sum_sounding(kept.order):
-        raise InputError(f"the order {name!r} is over: it expired and has sounded its last")
+    kept = get_living_order(record, name, now_at)
     order = replace(
         kept.order,
-        id=_name_order(schedules, f"stop {kept.order.title}", now_at),
+        id=_name_order(schedules, now_at),
         author=user.name,
         issued_at=now_at,
         expires_at=max(kept.order.expires_at, now_at + STOP_LIFE),
@@ -216,6 +210,26 @@ def get_order(record: Record, name: str) -> KeptOrder:
     return known[name]
 
 
+def get_living_order(record: Record, name: str, now_at: datetime) -> KeptOrder:
+    """Give an order that can still be stopped.
+
+    Raises:
+        UnknownNameError: There is none.
+        InputError: It was stopped before, is itself one that stops another, or is over.
+    """
+    kept = get_order(record, name)
+    with record.read() as connection:
+        stop = find_cancelled([one.order for one in read_orders(connection)]).get(name)
+    if kept.order.status is OrderStatus.CANCEL:
+        raise InputError(f"{name!r} stops another order itself", hint="`broadcaster emergency list` shows all")
+    if stop is not None:
+        hint = f"`broadcaster emergency show {stop.id}` tells who received that"
+        raise InputError(f"the order {name!r} was stopped before, by {stop.author}", hint=hint)
+    if now_at >= sum_sounding(kept.order):
+        raise InputError(f"the order {name!r} is over: it expired and has sounded its last")
+    return kept
+
+
 def find_cancelled(orders: Sequence[EmergencyOrder]) -> Mapping[str, EmergencyOrder]:
     """Find which orders were stopped, and by which."""
     return {one.cancels: one for one in orders if one.status is OrderStatus.CANCEL}
@@ -237,9 +251,8 @@ def require_may_order(user: User) -> None:
         raise NotAllowedError(f"{user.name} is {user.role.value}; an emergency is ordered by one of: {may}")
 
 
-def _name_order(schedules: Schedules, title: str, now_at: datetime) -> str:
-    stem = plan_id(title)[:36].strip("-") or "khan-cap"
-    return f"{now_at.astimezone(schedules.centre.zone):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}-{stem}"
+def _name_order(schedules: Schedules, now_at: datetime) -> str:
+    return f"{now_at.astimezone(schedules.centre.zone):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def _sign(workspace: Workspace, order: EmergencyOrder, source: str) -> KeptOrder:

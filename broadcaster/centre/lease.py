@@ -69,6 +69,18 @@ class Lease:
         self._is_leader = is_free
         return is_free
 
+    def read_dead_run(self) -> datetime | None:
+        """Read when a run of this machine that did not end cleanly was last at work; None when there is none."""
+        try:
+            with self._record.read() as connection:
+                found = read_lease(connection, NAME)
+        except BroadcasterError as error:
+            _LOG.warning("who led cannot be read: %s", error.message)
+            return None
+        if found is None or found.host != self._host or found.holder == self._holder:
+            return None
+        return found.renewed_at
+
     def may_go_on(self, connection: Connection) -> bool:
         """Tell within a transaction whether no other service leads by now: this one may have slept since it looked."""
         found = read_lease(connection, NAME)

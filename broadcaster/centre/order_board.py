@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -99,7 +100,7 @@ def send_open_orders(workspace: Workspace, record: Record, schedules: Schedules,
     with record.read() as connection:
         alive = read_orders(connection, now_at)
     cancelled = find_cancelled([kept.order for kept in alive])
-    confirmed = 0
+    open_ones: list[tuple[KeptOrder, list[Station]]] = []
     for kept in alive:
         if kept.order.id in cancelled or (
             now_at - kept.order.issued_at < OTHERS_AT_WORK and not kept.order.author.startswith(ROBOT)
@@ -111,9 +112,16 @@ def send_open_orders(workspace: Workspace, record: Record, schedules: Schedules,
             if state.received_at is None and not state.trouble and state.station.is_connected()
         ]
         if waiting:
-            sent = send_order(workspace, record, schedules, kept, waiting, clock, clock.now_at())
-            confirmed += sum(one.is_confirmed for one in sent)
-    return confirmed
+            open_ones.append((kept, waiting))
+    if not open_ones:
+        return 0
+
+    def send(one: tuple[KeptOrder, list[Station]]) -> int:
+        sent = send_order(workspace, record, schedules, *one, clock, now_at)
+        return sum(delivered.is_confirmed for delivered in sent)
+
+    with ThreadPoolExecutor(len(open_ones)) as pool:  # a station that is away holds up no other order
+        return sum(pool.map(send, open_ones))
 
 
 def _judge(

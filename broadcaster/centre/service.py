@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from broadcaster.centre.alarms import AlarmBook, read_empty_slots
+from broadcaster.centre.alarms import OVER, AlarmBook, read_empty_slots
 from broadcaster.centre.alerts import match_waiting, read_waiting, take_by_rule
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.collector import Collector
@@ -41,6 +41,8 @@ WAKE_S = 1.0
 HUNG_AFTER = timedelta(hours=2)
 RENEW_EVERY = timedelta(seconds=20)
 STALE_AFTER = timedelta(minutes=1)
+AWAY_AFTER = timedelta(minutes=2)
+URGENT = ("publish", "push", "collect", "watch")
 
 
 class CentreService:
@@ -59,6 +61,7 @@ class CentreService:
         self._telling = Telling(workspace.state, lambda: self._schedules.centre)
         self._reports = ReportDuty(workspace, record)
         self._began_at: dict[object, datetime] = {}
+        self._late: set[str] = set()
         self._lease = Lease(record, clock)
         self._renewed_at = clock.now_at()
         self._stop = threading.Event()
@@ -84,9 +87,10 @@ class CentreService:
                 lead("tell", self.tell),
                 lead("report", self.report),
             )
-            clock = CentreClock(self._schedules.centre, duties, self._clock, self.note_trouble)
+            clock = CentreClock(self._schedules.centre, duties, self._clock, self.note_trouble, self.note_missed)
             observer = Observer()
             observer.schedule(_ChangeHandler(publish), str(self._workspace.schedules))
+            self.note_absence()
             clock.start()
             observer.start()
             _LOG.info("running in %s, %d stations", self._workspace.root, len(self._schedules.stations))
@@ -121,12 +125,41 @@ class CentreService:
             finally:
                 del self._began_at[call]
             self._book.update(f"job {name}", {})
+            self._late.discard(name)
+            if not self._late:
+                self._book.update("missed", {})
 
         return do
 
     def note_trouble(self, name: str, message: str) -> None:
-        """Make an alarm of a duty that failed, was missed or hangs; it is over when the duty was done."""
+        """Make an alarm of a duty that failed or hangs; it is over when the duty was done."""
         self._book.update(f"job {name}", {"": message})
+
+    def note_missed(self, missed: Mapping[str, datetime]) -> None:
+        """Make one alarm of all duties that were missed; it is over when each was done.
+
+        A service that does not lead has missed nothing: another did it.
+        """
+        if self._lease.hold():
+            since = f"{min(missed.values()).astimezone(self._schedules.centre.zone):%H:%M %d/%m}"
+            self._begin_late(
+                missed,
+                f"nothing was done since {since}: this machine slept, its clock was set forward, or the service stood "
+                f"still; missed and made good now: {', '.join(sorted(missed))}",
+            )
+
+    def note_absence(self) -> None:
+        """Make an alarm of the time in which no service ran because the last one died; it is over when all is done."""
+        now_at = self._clock.now_at()
+        seen_at = self._lease.read_dead_run()
+        if seen_at is not None and now_at - seen_at > AWAY_AFTER:
+            zone = self._schedules.centre.zone
+            span = f"from {seen_at.astimezone(zone):%H:%M %d/%m} to {now_at.astimezone(zone):%H:%M %d/%m}"
+            self._begin_late(URGENT, f"no service ran {span}: it or its machine broke off; what was due is done now")
+
+    def _begin_late(self, names: Iterable[str], message: str) -> None:
+        self._late |= set(names)
+        self._book.update("missed", {"": message})
 
     def is_hung(self) -> bool:
         """Tell whether a duty has been at work for so long that only a new start helps; systemd then gives one."""
@@ -168,7 +201,9 @@ class CentreService:
         schedules = self._read()
         self._dispatcher.take_up(read_missing(self._workspace, self._record, schedules, self._clock.now_at()))
         waiting = read_waiting(self._workspace, self._record, schedules, self._clock.now_at())
-        for kept in take_by_rule(self._workspace, self._record, schedules, waiting, self._clock.now_at()):
+        orders, silent = take_by_rule(self._workspace, self._record, schedules, waiting, self._clock.now_at())
+        self._book.update("alerts", silent)
+        for kept in orders:
             _LOG.warning("ordered without a person, by alerts.take: %s", kept.order.id)
         ordered = send_open_orders(self._workspace, self._record, schedules, self._clock)
         if ordered:
@@ -233,7 +268,7 @@ class CentreService:
         return self._schedules
 
     def _tell(self, message: str) -> None:
-        _LOG.error("%s", message)
+        _LOG.log(logging.INFO if message.startswith(OVER) else logging.ERROR, "%s", message)
         self._telling.add(message)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

@@ -8,11 +8,10 @@ import click
 
 from broadcaster.centre.alerts import FOLDER, AlertPlan, plan_alert, read_alert_file, take_alert
 from broadcaster.centre.emergency import require_may_order
-from broadcaster.centre.order_board import list_meant
 from broadcaster.cli.approvals import as_option, log_in, password_option
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.emergency import wait_option, yes_option
-from broadcaster.cli.order_view import follow_order
+from broadcaster.cli.order_view import send_and_follow
 from broadcaster.cli.screen import format_local, print_json
 from broadcaster.core.model import Priority
 
@@ -63,7 +62,6 @@ def take(
 
     An update or a cancel first silences what was made of the messages that it names.
     """
-    is_fine = True
     with open_desk(context) as desk:
         plan = _plan(desk, file, priority)
         _print_plan(desk, plan)
@@ -80,7 +78,11 @@ def take(
             click.echo(f"added programme {taken.programme.id} to column {plan.column}")
         for kept in taken.orders:
             click.echo(f"ordered {kept.order.id} by {user.name}")
-            is_fine &= follow_order(desk, kept, list_meant(desk.schedules, kept), wait_s)
+        if taken.failure is not None:
+            click.echo(f"it cannot be sounded: {taken.failure.message}; what it replaces is stopped all the same")
+        is_fine = send_and_follow(desk, taken.orders, wait_s)
+        if taken.failure is not None:
+            raise taken.failure
     context.exit(0 if is_fine else 1)
 
 

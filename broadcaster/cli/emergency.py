@@ -13,6 +13,7 @@ from broadcaster.centre.emergency import (
     cancel_order,
     choose_targets,
     find_cancelled,
+    get_living_order,
     get_order,
     issue_order,
     open_draft,
@@ -22,7 +23,14 @@ from broadcaster.centre.emergency import (
 from broadcaster.centre.order_board import list_meant, read_states
 from broadcaster.cli.approvals import as_option, log_in, password_option
 from broadcaster.cli.context import Desk, json_option, open_desk
-from broadcaster.cli.order_view import follow_order, order_fields, print_preview, print_states, state_fields
+from broadcaster.cli.order_view import (
+    follow_order,
+    order_fields,
+    print_preview,
+    print_states,
+    send_and_follow,
+    state_fields,
+)
 from broadcaster.cli.screen import format_local, format_stations, print_json, print_table
 from broadcaster.core.errors import InputError
 from broadcaster.core.ids import compose
@@ -125,7 +133,7 @@ def send(
             _confirm(f"Sound it at {format_stations(len(targets))} now?", yes=yes)
             kept = issue_order(desk.workspace, desk.record, desk.schedules, wish, draft, user, desk.now_at())
         click.echo(f"ordered {kept.order.id} by {user.name}; stop it with: broadcaster emergency stop {kept.order.id}")
-        is_fine = follow_order(desk, kept, targets, wait_s)
+        is_fine = send_and_follow(desk, [kept], wait_s)
     context.exit(0 if is_fine else 1)
 
 
@@ -139,7 +147,7 @@ def send(
 def stop(context: click.Context, order: str, yes: bool, name: str, password_file: Path | None, wait_s: float) -> None:
     """Silence an emergency order where it sounds, and everywhere it has not begun."""
     with open_desk(context) as desk:
-        kept = get_order(desk.record, order)
+        kept = get_living_order(desk.record, order, desk.now_at())
         targets = list_meant(desk.schedules, kept)
         click.echo(f"{kept.order.title}, ordered {_say_when(desk, kept.order.issued_at)} by {kept.order.author}")
         user = log_in(desk, name, password_file)
@@ -147,9 +155,9 @@ def stop(context: click.Context, order: str, yes: bool, name: str, password_file
         _confirm(f"Stop it at {format_stations(len(targets))} now?", yes=yes)
         stopping = cancel_order(desk.workspace, desk.record, desk.schedules, order, user, desk.now_at())
         until_at = desk.now_at() + timedelta(seconds=wait_s)
-        is_fine = follow_order(desk, stopping, targets, wait_s)
+        is_fine = send_and_follow(desk, [stopping], wait_s)
         click.echo("what the stations say of the order that was stopped:")
-        follow_order(desk, kept, targets, (until_at - desk.now_at()).total_seconds(), is_sending=False)
+        follow_order(desk, kept, targets, (until_at - desk.now_at()).total_seconds())
     context.exit(0 if is_fine else 1)
 
 
@@ -173,14 +181,14 @@ def list_orders(context: click.Context, as_json: bool) -> None:
             sounded = sum(one.started_at is not None for one in states)
             fields.append(order_fields(kept) | {"state": state, "received": received, "sounded": sounded})
             rows.append(
-                (kept.order.id, kept.order.title, state, kept.order.author, _say_when(desk, kept.order.issued_at),
-                 _say_when(desk, kept.order.expires_at), f"{received}/{len(states)}", f"{sounded}/{len(states)}")
+                (kept.order.id, kept.order.title, state, kept.order.author, f"{received}/{len(states)}",
+                 f"{sounded}/{len(states)}", _say_when(desk, kept.order.expires_at))
             )  # fmt: skip
     if as_json:
         print_json(fields)
         return
-    heads = ("Order", "Title", "State", "By", "At", "Until", "Received", "Sounded")
-    print_table("", heads, rows, right=(6, 7))
+    heads = ("Order", "Title", "State", "By", "Received", "Sounded", "Until")
+    print_table("", heads, rows, right=(0, 4, 5))  # the id begins with date and time, and is never folded
 
 
 @emergency.command("show")
@@ -194,7 +202,7 @@ def show(context: click.Context, order: str, follow: bool, wait_s: float, as_jso
     with open_desk(context) as desk:
         kept = get_order(desk.record, order)
         if follow:
-            follow_order(desk, kept, list_meant(desk.schedules, kept), wait_s, is_sending=False)
+            follow_order(desk, kept, list_meant(desk.schedules, kept), wait_s)
             return
         states = read_states(desk.record, desk.schedules, kept)
         if as_json:

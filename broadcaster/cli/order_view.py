@@ -10,7 +10,7 @@ import click
 
 from broadcaster.centre.collector import collect_stations
 from broadcaster.centre.emergency import Draft, OrderWish
-from broadcaster.centre.order_board import OrderState, read_states, send_order
+from broadcaster.centre.order_board import OrderState, list_meant, read_states, send_order
 from broadcaster.cli.context import Desk
 from broadcaster.cli.screen import format_length, format_local, format_stations, print_table
 from broadcaster.core.errors import BroadcasterError
@@ -50,17 +50,59 @@ def print_preview(
         click.echo(f"  interrupts {', '.join(titles[:MOST_NAMES])} at {where}, which {then}")
     else:
         click.echo("  interrupts nothing that is planned")
-    deaf = [one for one in targets if not one.is_connected() or not one.has_agent]
+    deaf = [one for one in targets if one not in list_reached(targets)]
     if deaf:
         click.echo(f"  {format_stations(len(deaf))} cannot be reached by it; telephone:")
         for one in deaf[:MOST_LINES]:
             click.echo(f"    {one.name} {one.phone or '(no number in stations.yaml)'}")
 
 
+class Sending:
+    """An order on its way in a thread of its own, until all have confirmed it or the wait is over."""
+
+    def __init__(self, desk: Desk, kept: KeptOrder, targets: Sequence[Station], wait_s: float) -> None:
+        self._desk, self._kept, self._targets = desk, kept, targets
+        self._until_at = min(desk.now_at() + timedelta(seconds=wait_s), kept.order.expires_at)
+        self._names = {one.id: one.name for one in targets}
+        self._failed: set[tuple[StationId, str]] = set()
+        self.trouble: BroadcasterError | None = None
+        self.done = threading.Event()
+        threading.Thread(target=self._send, name="emergency", daemon=True).start()
+
+    def _send(self) -> None:
+        desk = self._desk
+        meant = list_reached(self._targets)
+        try:
+            send_order(
+                desk.workspace, desk.record, desk.schedules, self._kept, meant, desk.clock, self._until_at, self._hear
+            )
+        except BroadcasterError as error:
+            self.trouble = error
+        finally:
+            self.done.set()
+
+    def _hear(self, news: StationNews) -> None:
+        if news.step in (Step.FAILED, Step.AGAIN) and (news.station, news.message) not in self._failed:
+            self._failed.add((news.station, news.message))
+            _say(self._desk, f"{self._names.get(news.station, news.station)}: {news.message}")
+
+
+def list_reached(targets: Sequence[Station]) -> list[Station]:
+    """List the stations that an order can be sent to; the others are telephoned."""
+    return [one for one in targets if one.is_connected() and one.has_agent]
+
+
 def follow_order(
-    desk: Desk, kept: KeptOrder, targets: Sequence[Station], wait_s: float, *, is_sending: bool = True
+    desk: Desk, kept: KeptOrder, targets: Sequence[Station], wait_s: float, sending: Sending | None = None
 ) -> bool:
-    """Send an order and say of every station when it received and played it, until all have or the wait is over.
+    """Say of every station when it received and played an order, until all have or the wait is over.
+
+    Args:
+        desk: The workspace.
+        kept: The order.
+        targets: Whom it is for.
+        wait_s: The wait.
+        sending: Its way to the stations, begun before; None when it is only looked at.
 
     Returns:
         False when a connected station did not receive it.
@@ -68,28 +110,7 @@ def follow_order(
     Raises:
         BroadcasterError: It could not be sent at all: the key or the record cannot be used.
     """
-    connected = [one for one in targets if one.is_connected() and one.has_agent]
     until_at = desk.now_at() + timedelta(seconds=wait_s)
-    names = {one.id: one.name for one in targets}
-    done = threading.Event()
-
-    def send() -> None:
-        try:
-            if is_sending:
-                give_up_at = min(until_at, kept.order.expires_at)
-                send_order(desk.workspace, desk.record, desk.schedules, kept, connected, desk.clock, give_up_at, hear)
-        finally:
-            done.set()
-
-    def hear(news: StationNews) -> None:
-        if news.step in (Step.FAILED, Step.AGAIN) and (news.station, news.message) not in failed:
-            failed.add((news.station, news.message))
-            _say(desk, f"{names.get(news.station, news.station)}: {news.message}")
-
-    trouble: list[BroadcasterError] = []
-    failed: set[tuple[StationId, str]] = set()
-    thread = threading.Thread(target=send, name="emergency", daemon=True)
-    thread.start()
     told: dict[StationId, str] = {}
     collect_at = desk.now_at()
     while True:
@@ -100,7 +121,7 @@ def follow_order(
                 told[one.station.id] = word
                 _say(desk, f"{one.station.name}: {word}")
         open_ones = [one.station for one in states if one.received_at is not None and not _is_over(kept, one)]
-        is_sent = done.is_set() and not open_ones
+        is_sent = (sending is None or sending.done.is_set()) and not open_ones
         if is_sent or desk.now_at() >= until_at:
             break
         if open_ones and desk.now_at() >= collect_at:
@@ -108,10 +129,28 @@ def follow_order(
             collect_at = desk.now_at() + COLLECT_EVERY
         desk.clock.sleep_s(LOOK_S)
     print_states(desk, kept, states)
-    if trouble:
-        raise trouble[0]
+    if sending is not None and sending.trouble is not None:
+        raise sending.trouble
     reached = {one.station.id for one in states if one.received_at is not None}
-    return all(one.id in reached for one in connected)
+    return all(one.id in reached for one in list_reached(targets))
+
+
+def send_and_follow(desk: Desk, orders: Sequence[KeptOrder], wait_s: float) -> bool:
+    """Send orders, all at once, and follow each; those that stop others are followed last, people wait for the other.
+
+    Returns:
+        False when a connected station did not receive one of them.
+    """
+    until_at = desk.now_at() + timedelta(seconds=wait_s)
+    meant = {kept.order.id: list_meant(desk.schedules, kept) for kept in orders}
+    sendings = {kept.order.id: Sending(desk, kept, meant[kept.order.id], wait_s) for kept in orders}
+    is_fine = True
+    for kept in sorted(orders, key=lambda one: one.order.status is OrderStatus.CANCEL):
+        if len(orders) > 1:
+            click.echo(f"{'stop of ' if kept.order.cancels else ''}{kept.order.title} ({kept.order.id}):")
+        left_s = (until_at - desk.now_at()).total_seconds()
+        is_fine &= follow_order(desk, kept, meant[kept.order.id], left_s, sendings[kept.order.id])
+    return is_fine
 
 
 def describe_state(desk: Desk, kept: KeptOrder, one: OrderState) -> str:

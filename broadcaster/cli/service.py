@@ -20,7 +20,8 @@ from broadcaster.demo.show import run_demo
 def run_service(context: click.Context) -> None:
     """Run the centre as a service: publish, push, collect, watch, and report on Monday. SIGTERM stops it cleanly."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)  # what it says of duties, we say in our words
     with open_desk(context) as desk:
         CentreService(desk.workspace, desk.record, desk.schedules, desk.clock).run()
 

@@ -13,7 +13,7 @@ from broadcaster.centre.alerts import match_waiting, plan_alert, read_waiting, t
 from broadcaster.centre.approvals import add_user
 from broadcaster.centre.workspace import Workspace
 from broadcaster.cli.main import cli
-from broadcaster.core.errors import InputError, NotAllowedError, TimetableError
+from broadcaster.core.errors import InputError, NotAllowedError, TimetableError, ToolMissingError
 from broadcaster.core.model import Priority
 from broadcaster.core.schedules import Schedules
 from broadcaster.store.approvals import Role, User, read_audit
@@ -136,16 +136,42 @@ def test_alert_in_the_folder_waits_for_a_person_and_is_an_alarm(
     (folder / "lu.xml").write_text(FLOOD, encoding="utf-8")
     (folder / "hong.xml").write_text("<alert", encoding="utf-8")
     waiting = read_waiting(workspace, record, schedules, NOW)
-    assert take_by_rule(workspace, record, schedules, waiting, NOW) == []
+    assert take_by_rule(workspace, record, schedules, waiting, NOW) == ([], {})
     (message,) = match_waiting(waiting).values()
     assert message.endswith("(emergency): Cảnh báo lũ quét: broadcaster cap show lu.xml")
     assert read_waiting(workspace, record, schedules, NOW + timedelta(hours=3)) == []
     strangers = read_rules(workspace, "  take: automatic\n  senders: [ai-do@example]\n")
-    assert take_by_rule(workspace, record, strangers, waiting, NOW) == []
+    assert take_by_rule(workspace, record, strangers, waiting, NOW) == ([], {})
     known = read_rules(workspace, "  take: automatic\n  senders: [canhbao@kttv.example]\n")
-    (kept,) = take_by_rule(workspace, record, known, waiting, NOW)
+    (kept,), silent = take_by_rule(workspace, record, known, waiting, NOW)
+    assert silent == {}
     assert (kept.order.author, kept.order.status) == ("cap canhbao@kttv.example", OrderStatus.ACTUAL)
     assert read_waiting(workspace, record, known, NOW) == []
+
+
+def test_update_that_cannot_be_spoken_ends_the_earlier_alert_and_is_tried_again(
+    workspace: Workspace, record: Record, schedules: Schedules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert take(workspace, record, schedules, FLOOD) == ["actual Cảnh báo lũ quét"]
+    (workspace.root / "alerts").mkdir()
+    (workspace.root / "alerts" / "lu.xml").write_text(UPDATE, encoding="utf-8")
+    known = read_rules(workspace, "  take: automatic\n  senders: [canhbao@kttv.example]\n")
+
+    def take_waiting() -> tuple[list[str], list[str]]:
+        waiting = read_waiting(workspace, record, known, NOW)
+        orders, silent = take_by_rule(workspace, record, known, waiting, NOW)
+        return [kept.order.status.value for kept in orders], list(silent.values())
+
+    with monkeypatch.context() as here:
+        here.setenv("PATH", str(tmp_path))
+        stopped, (said,) = take_waiting()
+        assert stopped == ["cancelled"]
+        assert said.startswith("the alert 'Cảnh báo lũ quét' cannot be sounded: espeak-ng is not on this machine")
+        assert take_waiting() == ([], [said])
+        with pytest.raises(ToolMissingError):
+            take(workspace, record, known, UPDATE)
+    assert take_waiting() == (["actual"], [])
+    assert take_waiting() == ([], [])
 
 
 def test_faults_of_the_rule_are_named(workspace: Workspace) -> None:

@@ -32,6 +32,7 @@ from broadcaster.timetable.read import read_schedules
 from broadcaster.wire.order import EmergencyOrder, OrderStatus, write_order
 from tests.sshd import Box, open_box
 from tests.station_box import start_agent, wait_until
+from tests.unit.test_cap import FLOOD
 
 PHRASE = "mật khẩu khẩn cấp"
 TEXT = "Khẩn cấp. Nước sông dâng nhanh. Bà con hãy rời khỏi bờ sông ngay."
@@ -156,7 +157,54 @@ def test_stop_silences_it_where_it_sounds(district: District, tmp_path: Path) ->
     with district.record.read() as connection:
         said = [(line.actor, line.action) for line in read_audit(connection, 10)]
     assert said[-2:] == [("hung", "emergency ordered"), ("hung", "emergency stopped")]
-    assert isinstance(district.run("emergency", "stop", kept.order.id, "--yes").exception, InputError)
+    again = district.run("emergency", "stop", kept.order.id)  # refused before anything is asked
+    assert isinstance(again.exception, InputError)
+    assert "was stopped before, by hung" in str(again.exception)
+    assert again.output == ""
+    table = district.run("emergency", "list").output.splitlines()
+    assert [line.split()[0] for line in table[2:]] == [one.order.id for one in district.read_orders()]
+
+
+def write_alert(district: District, text: str, name: str) -> str:
+    """Put an alert of this moment, good for an hour, into the workspace's folder."""
+    now_at = CLOCK.now_at().replace(microsecond=0)
+    folder = district.workspace.root / "alerts"
+    folder.mkdir(exist_ok=True)
+    text = text.replace("2023-10-09T15:00:00+07:00", now_at.isoformat(), 1)
+    text = text.replace("2023-10-09T18:00:00+07:00", (now_at + timedelta(hours=1)).isoformat())
+    (folder / name).write_text(text, encoding="utf-8")
+    return now_at.isoformat()
+
+
+def test_update_waits_for_no_station_that_is_away_and_stops_also_when_it_cannot_be_spoken(
+    district: District, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (district.workspace.schedules / "centre.yaml").open("a", encoding="utf-8") as file:
+        file.write('alerts: {areas: [{area: "397", stations: [an-nong, dan-luc]}]}\n')
+    sent = write_alert(district, FLOOD, "1.xml")
+    assert district.run("cap", "take", "1.xml", "--yes", "--wait", "1").exit_code in (0, 1)
+    first = f"canhbao@kttv.example,VN-2023-1009-01,{sent}"
+    second = FLOOD.replace("1009-01", "1009-02").replace("<msgType>Alert", "<msgType>Update")
+    sent = write_alert(district, second.replace("<scope>", f"<references>{first}</references><scope>"), "2.xml")
+    district.boxes["dan-luc"].server.stop()
+    wait_s = 15
+    taken = district.run("cap", "take", "2.xml", "--yes", "--wait", str(wait_s))
+    assert taken.exit_code == 1, taken.output
+    stop, update = district.read_orders()[1:]
+    assert (stop.order.status, update.order.status) == (OrderStatus.CANCEL, OrderStatus.ACTUAL)
+    began = [datetime.fromisoformat(str(line["at"])) for line in district.read_diary("an-nong")
+             if line["event"] == "start" and update.order.id in str(line["airing"])]  # fmt: skip
+    assert began[0] < update.order.issued_at + timedelta(seconds=wait_s)  # the stop was tried at dan-luc until then
+    third = second.replace("1009-02", "1009-03")
+    second_name = f"canhbao@kttv.example,VN-2023-1009-02,{sent}"
+    write_alert(district, third.replace("<scope>", f"<references>{second_name}</references><scope>"), "3.xml")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    silent = district.run("cap", "take", "3.xml", "--yes", "--wait", "1")
+    assert isinstance(silent.exception, ToolMissingError), silent.output
+    assert "it cannot be sounded: espeak-ng is not on this machine" in silent.output
+    assert "received by 1 of 2 stations" in silent.output
+    (last,) = district.read_orders()[3:]
+    assert (last.order.status, last.order.cancels) == (OrderStatus.CANCEL, update.order.id)
 
 
 def test_exercise_goes_the_whole_way_and_is_not_heard(district: District) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,7 @@ from broadcaster.store.programmes import write_programme
 from broadcaster.store.stations import write_contact
 from broadcaster.timetable.read import read_schedules
 from broadcaster.wire.status import StationStatus, write_status
+from tests.station_box import wait_until
 from tests.station_simulator import FakeClock
 from tests.unit.makers import make_programme
 
@@ -270,7 +271,9 @@ def test_failed_and_hanging_duties_are_alarms(workspace: Workspace) -> None:
 
     settings = replace(read_schedules(workspace.schedules).centre, collect_every=timedelta(seconds=1))
     duties = Duties(publish=fail, push=rest, collect=hang, watch=rest, tell=rest, report=rest)
-    centre = CentreClock(settings, duties, SystemClock(), lambda job, said: alarms.append(f"{job}: {said}"))
+    centre = CentreClock(
+        settings, duties, SystemClock(), lambda job, said: alarms.append(f"{job}: {said}"), none_missed
+    )
     centre.start()
     try:
         wait_for(alarms, "publish: publish failed: the disk is on fire")
@@ -280,23 +283,76 @@ def test_failed_and_hanging_duties_are_alarms(workspace: Workspace) -> None:
         centre.stop()
 
 
-def test_clock_that_was_set_forward_calls_at_once_and_once(workspace: Workspace) -> None:
-    alarms: list[str] = []
+@pytest.mark.parametrize("ago", [timedelta(hours=2), timedelta(days=20 * 365)])
+def test_clock_that_was_set_forward_missed_every_duty_and_calls_it_once(workspace: Workspace, ago: timedelta) -> None:
+    """Also when the machine began with a clock that was years behind."""
     calls: list[str] = []
-
-    def rest() -> None:
-        calls.append("x")
-
+    missed: list[tuple[str, datetime]] = []
     settings = read_schedules(workspace.schedules).centre
-    an_hour_ago = FakeClock(datetime.now(UTC) - timedelta(hours=1))
-    duties = Duties(publish=rest, push=hold, collect=hold, watch=hold, tell=hold, report=hold)
-    centre = CentreClock(settings, duties, an_hour_ago, lambda _, said: alarms.append(said))
+    began_at = datetime.now(UTC) - ago
+    clock = FakeClock(began_at)
+    duties = Duties(lambda: calls.append("x"), hold, hold, hold, hold, hold)
+    centre = CentreClock(settings, duties, clock, no_trouble, lambda found: missed.extend(found.items()))
+
+    def is_done() -> bool:
+        centre.wake()
+        return len(missed) == 6 and calls == ["x"]
+
+    clock.at = datetime.now(UTC)
     centre.start()
-    centre.wake()
-    centre.stop()
-    assert calls == ["x"]  # what was due in the hour is done once, not twelve times
-    assert alarms == []
+    try:
+        wait_until(is_done)
+    finally:
+        centre.stop()
+    assert calls == ["x"]  # what was due in all that time is done once
+    assert sorted(name for name, _ in missed) == ["collect", "publish", "push", "report", "tell", "watch"]
+    assert min(due_at for _, due_at in missed) == began_at
+
+
+def test_what_was_missed_is_one_alarm_until_all_of_it_was_done(
+    service: CentreService, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    service.note_missed({"push": MONDAY_7, "watch": MONDAY_7 + timedelta(minutes=1)})
+    service.note_missed({"tell": MONDAY_7 + timedelta(minutes=2)})
+    for name in ("watch", "push", "push"):
+        service.lead(name, hold)()
+    assert "over:" not in caplog.text
+    service.lead("tell", hold)()
+    service.lead("tell", hold)()
+    said = [(one.levelname, one.message) for one in caplog.records if "nothing was done" in one.message]
+    assert [(level, words.partition(" ")[0]) for level, words in said] == [("ERROR", "ALARM"), ("INFO", "over:")]
+    assert "nothing was done since 07:00 16/10" in said[0][1]
+    assert said[0][1].endswith("made good now: push, watch")
+
+
+def test_service_that_starts_after_a_crash_says_how_long_none_ran(
+    service: CentreService, workspace: Workspace, record: Record, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    service.note_absence()  # the first of all has missed nothing
+    service.lead("watch", hold)()
+    clock.at += timedelta(minutes=1)
+    schedules = read_schedules(workspace.schedules)
+    CentreService(workspace, record, schedules, clock).note_absence()  # systemd was quick
+    assert "no service ran" not in caplog.text
+    clock.at += timedelta(hours=3)
+    third = CentreService(workspace, record, schedules, clock)
+    third.note_absence()
+    for name in ("publish", "push", "collect", "watch"):
+        assert "over:" not in caplog.text
+        third.lead(name, hold)()
+    assert caplog.text.count("ALARM no service ran from 07:00 16/10 to 10:01 16/10") == 1
+    assert caplog.text.count("over: no service ran") == 1
 
 
 def hold() -> None:
     """Do nothing."""
+
+
+def no_trouble(name: str, message: str) -> None:
+    raise AssertionError(f"{name}: {message}")
+
+
+def none_missed(missed: Mapping[str, datetime]) -> None:
+    raise AssertionError(f"missed {missed}")
