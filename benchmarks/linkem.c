@@ -56,12 +56,13 @@ static uint64_t read_us(void) {
     return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
-static double throw_dice(void) { /* xorshift: the same losses in every run, as far as the packets are the same */
-    static uint64_t state = 88172645463325252ull;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (state >> 11) / 9007199254740992.0;
+static uint64_t dice = 88172645463325252ull; /* stirred with the clock: rounds that are added later lose other packets */
+
+static double throw_dice(void) { /* xorshift */
+    dice ^= dice << 13;
+    dice ^= dice >> 7;
+    dice ^= dice << 17;
+    return (dice >> 11) / 9007199254740992.0;
 }
 
 static int open_device(const char *name) {
@@ -178,6 +179,8 @@ int main(int count, char **words) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     int devices[2] = {open_device(words[2]), open_device(words[3])};
     slot_now = read_us() / SLOT_US;
+    dice ^= read_us();
+    for (int thrown = 0; thrown < 64; thrown++) throw_dice();
     printf("ready\n");
     fflush(stdout);
     for (;;) {
