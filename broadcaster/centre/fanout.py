@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from broadcaster.centre.deliver import Missing
@@ -75,10 +76,11 @@ def push_missing(
 
     def serve(station: StationId) -> Delivered:
         one = wanted[station]
-        failures = 0
+        failures, sent_bytes = 0, 0
         until_at = clock.now_at() + timedelta(seconds=confirm_s)
         while True:
             delivered = courier.visit(one, confirm_s)
+            sent_bytes += delivered.sent_bytes
             if isinstance(delivered.error, AlreadyRunningError) and clock.now_at() < until_at:
                 clock.sleep_s(LOOK_AGAIN_S)  # another push is at it: what it brings is heard by the next visit
                 continue
@@ -88,7 +90,7 @@ def push_missing(
                 continue
             failures += 1
             if delivered.error is None or not delivered.error.is_retryable or failures >= tries:
-                return delivered
+                return replace(delivered, sent_bytes=sent_bytes)
             now_at = clock.now_at()
             again_at = plan_next_try(failures, now_at, one.first_needed_at, _DICE.random())
             tell(StationNews(station, Step.AGAIN, message=delivered.error.message, again_at=again_at))

@@ -57,7 +57,10 @@ UNCONFIRMED = "Unconfirmed"
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What came of serving one station. `is_confirmed`: its receipts speak of everything that it needed."""
+    """What came of serving one station. `is_confirmed`: its receipts speak of everything that it needed.
+
+    `sent_bytes` went over the line, in all tries together where there were several.
+    """
 
     station: Station
     sent_names: tuple[str, ...]

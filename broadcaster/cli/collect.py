@@ -6,7 +6,7 @@ import click
 
 from broadcaster.centre.collector import collect_stations
 from broadcaster.cli.context import json_option, open_desk
-from broadcaster.cli.screen import print_json
+from broadcaster.cli.screen import name_station, print_json
 
 
 @click.command()
@@ -24,7 +24,7 @@ def collect(context: click.Context, as_json: bool) -> None:
                     for s, v in found.items()})  # fmt: skip
     else:
         for station, error in failed.items():
-            click.echo(f"{names[station]}: {error.message}\n    {error.hint}", err=True)
+            click.echo(f"{names[station]}: {error.message}\n    {name_station(error.hint, station)}", err=True)
         lines = sum(value for value in found.values() if isinstance(value, int))
         click.echo(f"{lines} new lines from {len(found) - len(failed)} of {len(found)} connected stations")
     context.exit(1 if failed else 0)

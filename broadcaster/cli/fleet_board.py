@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ from rich.text import Text
 
 from broadcaster.cli.console import make_console
 from broadcaster.cli.screen import format_length, format_local, format_size
+from broadcaster.cli.table import NAME_WIDTH
 from broadcaster.core.ids import StationId
 from broadcaster.delivery.progress import FleetListener, StationNews, Step
 
@@ -28,6 +30,9 @@ RATE_OVER_S = 5.0
 FRAMES_PER_S = 4
 FEWEST_ROWS = 5
 _ORDER = (Step.SENDING, Step.CONNECTING, Step.CONFIRMING, Step.AGAIN, Step.FAILED, Step.SENT, Step.HELD)
+
+
+_NUMBERS = (("Done", 5), ("Rate", 10), ("Ready in", 8), ("On air in", 9))  # with their widths, which never change
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +122,8 @@ class FleetBoard:
             parts.append(f"first on air {at}, in {_format_span(left_s)}" if left_s > 0 else f"on air since {at}")
         return " · ".join(parts)
 
-    def list_rows(self, most: int) -> list[tuple[str, str, str, str, str]]:
-        """List name, state, share, rate and time to air of the stations most worth a look, the busy ones first."""
+    def list_rows(self, most: int) -> list[tuple[str, str, str, str, str, str]]:
+        """List name, state, share, rate, time until ready and to air of those worth a look, the busy ones first."""
         with self._lock:
             busy = [row for row in self._rows.values() if row.step is not None]
             busy.sort(key=lambda row: _ORDER.index(row.step) if row.step else len(_ORDER))
@@ -135,19 +140,24 @@ class FleetBoard:
             row.moved_s = now_s
             self._moved.append((now_s, news.done_bytes - known_bytes))
 
-    def _cells(self, row: _Row) -> tuple[str, str, str, str, str]:
+    def _cells(self, row: _Row) -> tuple[str, str, str, str, str, str]:
         total_bytes = row.expected.size_bytes
+        state = row.step.value if row.step else ""
+        if row.message:
+            state = f"{Step.FAILED.value if row.again_at else state}: {_drop_own_name(row)}"
+        if row.again_at is not None:
+            state += f", again at {row.again_at.astimezone(self._zone):%H:%M:%S}"
         share = f"{min(100, 100 * row.done_bytes // total_bytes)} %" if total_bytes and row.done_bytes else ""
         rate = row.rate_bytes_per_s() if row.step is Step.SENDING else 0.0
+        ready_s = max(0, total_bytes - row.done_bytes) / rate if rate else None
         left = ""
         if row.expected.needed_at is not None and row.step is not Step.HELD:
             left_s = (row.expected.needed_at - self._now_at()).total_seconds()
-            left = f"on air in {_format_span(left_s)}" if left_s > 0 else "on air"
-            if rate:
-                ready_s = max(0, total_bytes - row.done_bytes) / rate
-                late = "TOO LATE: " if ready_s > left_s else ""
-                left = f"{late}ready in {_format_span(ready_s)}, {left}"
-        return (row.expected.name, self._describe(row), share, f"{format_size(round(rate))}/s" if rate else "", left)
+            left = _format_span(left_s) if left_s > 0 else "now"
+            if ready_s is not None and ready_s > left_s:
+                state += ", TOO LATE"
+        ready = "" if ready_s is None else _format_span(ready_s)
+        return (row.expected.name, state, share, f"{format_size(round(rate))}/s" if rate else "", ready, left)
 
     def _describe(self, row: _Row) -> str:
         text = row.step.value if row.step else ""
@@ -165,9 +175,11 @@ def show_fleet(board: FleetBoard, file: TextIO | None = None) -> Iterator[FleetL
         return
 
     def draw() -> Group:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-        for head, share in (("Station", 3), ("", 6), ("Done", 1), ("Rate", 2), ("", 6)):
-            table.add_column(head, ratio=share, no_wrap=True, overflow="ellipsis")
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
+        table.add_column("Station", max_width=NAME_WIDTH, no_wrap=True, overflow="ellipsis")
+        table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
+        for head, width in _NUMBERS:
+            table.add_column(head, width=width, no_wrap=True, justify="right")
         for cells in board.list_rows(max(FEWEST_ROWS, console.height - 6)):
             table.add_row(*(Text(cell) for cell in cells))
         return Group(Text(board.sum_up(), style="bold"), table)
@@ -175,6 +187,13 @@ def show_fleet(board: FleetBoard, file: TextIO | None = None) -> Iterator[FleetL
     with Live(get_renderable=draw, console=console, transient=True, refresh_per_second=FRAMES_PER_S):
         yield lambda news: _discard(board.hear(news))
     console.print(Text(board.sum_up()))
+
+
+def _drop_own_name(row: _Row) -> str:
+    """Take off a message the station that it begins with: on the board its name stands in front already."""
+    one = row.expected
+    own = rf"(?:{re.escape(one.name)}|{re.escape(one.station)})(?: \([^)]*\))?:? "
+    return re.sub(f"^{own}", "", row.message)
 
 
 def _print_line(console: Console, line: str | None) -> None:

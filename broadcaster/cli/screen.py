@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from broadcaster.cli.table import lay_out
+from broadcaster.core.errors import BroadcasterError
+from broadcaster.core.ids import StationId
 
 PLAIN_WIDTH = 160  # of lines in a pipe or a file
 
@@ -31,6 +33,20 @@ def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object
         click.secho(title, bold=True)
     for line in lay_out(heads, cells, right, width):
         click.echo(line)
+
+
+def format_error(error: BroadcasterError, station: StationId | None = None) -> str:
+    """Write what is wrong and what to do; STATION in the advice becomes the one that is meant.
+
+    >>> format_error(BroadcasterError("no plan", hint="`broadcaster trust STATION`"), StationId("an-nong"))
+    'no plan → `broadcaster trust an-nong`'
+    """
+    return f"{error.message} → {name_station(error.hint, station)}" if error.hint else error.message
+
+
+def name_station(hint: str, station: StationId | None) -> str:
+    """Put a station into an advice that names STATION, so that its command can be typed as it stands."""
+    return hint.replace("STATION", station) if station else hint
 
 
 def print_json(value: object) -> None:

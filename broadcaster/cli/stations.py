@@ -14,12 +14,12 @@ from broadcaster.centre.readiness import Readiness, StationBoard, read_board
 from broadcaster.centre.visit import Delivered
 from broadcaster.cli.context import Desk, json_option, open_desk
 from broadcaster.cli.fleet_board import Expected, FleetBoard, show_fleet
-from broadcaster.cli.screen import format_local, format_size, print_json, print_table
+from broadcaster.cli.screen import format_error, format_local, format_size, name_station, print_json, print_table
 from broadcaster.core.errors import DeliveryError, UnknownNameError
 from broadcaster.core.ids import StationId, suggest_nearest
 from broadcaster.core.model import Station
 from broadcaster.delivery.progress import ignore_news
-from broadcaster.store.deliveries import DeliveryAttempt, read_attempts
+from broadcaster.store.deliveries import INTERRUPTED, DeliveryAttempt, read_attempts
 
 HISTORY_LINES = 20
 
@@ -116,14 +116,15 @@ def _print_history(attempts: Sequence[DeliveryAttempt], station: Station | None,
         took_s = (attempt.ended_at - attempt.started_at).total_seconds()
         rate = f"{format_size(round(attempt.sent_bytes / took_s))}/s" if attempt.sent_bytes and took_s > 0 else ""
         sent = format_size(attempt.sent_bytes) if attempt.sent_bytes else ""
-        rows.append((format_local(attempt.started_at, zone), f"{took_s:.0f} s", sent, rate, attempt.message or "done"))
+        took = "" if attempt.error == INTERRUPTED else f"{took_s:.0f} s"  # nobody was there to see how long it took
+        rows.append((format_local(attempt.started_at, zone), took, sent, rate, attempt.message or "done"))
     if not rows:
         click.echo("nothing was tried yet")
         return
     print_table("", ("Tried at", "Took", "Sent", "Rate", "Result"), rows, right=(1, 2, 3))
     hints = {kind.__name__: kind.default_hint for kind in DeliveryError.__subclasses__()}
     if hint := hints.get(attempts[0].error):
-        click.echo(f"→ {hint}")
+        click.echo(f"→ {name_station(hint, attempts[0].station)}")
     if attempts[0].error and station is not None and station.phone:
         click.echo(f"to call: {station.phone}")
 
@@ -182,7 +183,7 @@ def _print_missing(desk: Desk, missing: Sequence[Missing], *, as_json: bool) -> 
 
 def _describe(one: Delivered) -> str:
     if one.error is not None:
-        return f"{one.error.message}\n→ {one.error.hint}" if one.error.hint else one.error.message
+        return format_error(one.error, one.station.id)
     return "confirmed" if one.is_confirmed else "sent, no receipt yet"
 
 

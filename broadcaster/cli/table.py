@@ -13,7 +13,7 @@ def lay_out(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
     """Lay a table out in lines: the heads, a rule, the rows.
 
     Where the table is wider than the screen, heads are folded, then names and sentences, in the widest columns first;
-    numbers never. It stays wider when even that does not help: nothing is cut off.
+    numbers never. It stays wider when even that does not help: nothing is cut off. A cell may have several lines.
 
     Args:
         heads: One for each column.
@@ -31,6 +31,11 @@ def lay_out(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
     ────────────────────|
     Nưa   Đài tắt hoặc|
           mất điện
+    >>> print(*lay_out(["xã", "ghi chú"], [["Nưa", "Đài tắt\\nMất điện"]], [], 80), sep="|\\n")
+    xã    ghi chú|
+    ──────────────|
+    Nưa   Đài tắt|
+          Mất điện
     """
     widths = _choose_widths(heads, rows, right, width)
     lines = _write_row(heads, widths, right)
@@ -43,7 +48,7 @@ def lay_out(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
 def _choose_widths(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int], width: int) -> list[int]:
     widths, easy, least = [], [], []  # nothing folded; heads folded; names and sentences folded
     for place, head in enumerate(heads):
-        longest = max((len(row[place]) for row in rows), default=0)
+        longest = max((len(line) for row in rows for line in row[place].split("\n")), default=0)
         word = max(map(len, head.split()), default=0)
         widths.append(max(longest, len(head)))
         easy.append(max(longest, word))
@@ -61,15 +66,18 @@ def _choose_widths(heads: Sequence[str], rows: Sequence[Sequence[str]], right: S
 
 
 def _write_row(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> list[str]:
-    if all(len(cell) <= width for cell, width in zip(row, widths, strict=True)):
+    if all(len(cell) <= width and "\n" not in cell for cell, width in zip(row, widths, strict=True)):
         return [_write_line(row, widths, right)]
-    folded = [
-        [cell] if len(cell) <= width else textwrap.wrap(cell, width) for cell, width in zip(row, widths, strict=True)
-    ]
+    folded = [_fold(cell, width) for cell, width in zip(row, widths, strict=True)]
     return [
         _write_line([one[line] if line < len(one) else "" for one in folded], widths, right)
         for line in range(max(map(len, folded)))
     ]
+
+
+def _fold(cell: str, width: int) -> list[str]:
+    parts = (([line] if len(line) <= width else textwrap.wrap(line, width)) for line in cell.split("\n"))
+    return [one for part in parts for one in part]
 
 
 def _write_line(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:

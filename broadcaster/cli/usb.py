@@ -14,7 +14,7 @@ from broadcaster.centre.stick_in import Imported, import_from_stick
 from broadcaster.centre.stick_out import Exported, StickRoom, export_to_stick, is_same_disk, measure_room, read_carried
 from broadcaster.cli.console import show_bar
 from broadcaster.cli.context import Desk, json_option, open_desk
-from broadcaster.cli.screen import format_local, format_size, print_json, print_table
+from broadcaster.cli.screen import format_error, format_local, format_size, print_json, print_table
 from broadcaster.core.errors import BroadcasterError
 from broadcaster.core.ids import StationId
 from broadcaster.delivery.push import PushListener
@@ -138,7 +138,7 @@ def _describe(one: Imported) -> str:
 def _tell(error: BroadcasterError | None) -> str:
     if error is None:
         return "whole"
-    return f"{error.message}\n→ {error.hint}" if error.hint else error.message
+    return format_error(error)
 
 
 def _exported_fields(one: Exported) -> dict[str, object]:

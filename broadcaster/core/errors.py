@@ -207,7 +207,7 @@ class NotEnrolledError(DeliveryError):
 
     exit_code = 46
     default_hint = (
-        "`broadcaster station enrol ID` (docs/station-box.md); its address is `host` in schedules/stations.yaml"
+        "`broadcaster station enrol STATION` (docs/station-box.md); its address is `host` in schedules/stations.yaml"
     )
 
 

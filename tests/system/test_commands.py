@@ -228,7 +228,9 @@ def let_go_on(run: Command, workspace: Path, box: Box) -> None:
     preview = run("trust", "an-nong", "--preview").stdout
     assert fingerprint in preview
     assert "stopped   yes" in preview
-    assert "is stopped" in run("push", "--tries", "1", code=1).stdout
+    stopped = run("push", "--tries", "1", code=1).stdout
+    assert "is stopped" in stopped
+    assert "`broadcaster trust an-nong`" in stopped
     assert "did you mean" in run("trust", "an-nongg", code=16).stderr
     assert "shows SHA256:" in run("trust", "an-nong", "--fingerprint", "SHA256:other", code=10).stderr
     assert "not done" in run("trust", "an-nong", code=130).stderr  # nobody answers the question

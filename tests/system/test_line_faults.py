@@ -221,6 +221,7 @@ def test_a_part_that_somebody_meddles_with_is_never_taken_for_the_file(
         newest, first = read_attempts(connection, StationId("an-nong"), 10)
     assert newest.error == ""
     assert first.error == "BrokenTransferError"
+    assert done.sent_bytes == newest.sent_bytes + first.sent_bytes
 
 
 def test_no_log_holds_a_secret_even_at_debug(

@@ -57,9 +57,9 @@ def test_one_line_says_who_holds_it_who_sends_how_fast_and_when_it_is_on_air(
         "first on air 09/10/2023 17:00:00, in 2:00:00"
     )
     assert board.list_rows(5) == [
-        ("Xã An Nông", "sending", "60 %", "500.0 kB/s", "ready in 0:08, on air in 2:00:00"),
-        ("Xã Hợp Lý", "failed: no answer", "", "", ""),
-        ("Xã Minh Sơn", "holds everything", "", "", ""),
+        ("Xã An Nông", "sending", "60 %", "500.0 kB/s", "0:08", "2:00:00"),
+        ("Xã Hợp Lý", "failed: no answer", "", "", "", ""),
+        ("Xã Minh Sơn", "holds everything", "", "", "", ""),
     ]
     seconds.now_s += 60
     assert "at 0 B/s" in board.sum_up()
@@ -69,12 +69,32 @@ def test_a_station_that_will_not_be_ready_in_time_is_marked(board: FleetBoard, s
     send(board, AN_NONG, 0)
     seconds.now_s += 10
     send(board, AN_NONG, 5_000)
-    assert board.list_rows(1)[0][4].startswith("TOO LATE: ready in 5:3")
+    (row,) = board.list_rows(1)
+    assert row[1] == "sending, TOO LATE"
+    assert row[4].startswith("5:3")
 
 
 def test_who_is_tried_again_says_when(board: FleetBoard) -> None:
-    board.hear(StationNews(AN_NONG, Step.AGAIN, message="the line broke", again_at=NOW_AT + timedelta(seconds=30)))
-    assert board.list_rows(1)[0][1] == "failed, tries again at 15:00:30: the line broke"
+    again_at = NOW_AT + timedelta(seconds=30)
+    line = board.hear(StationNews(AN_NONG, Step.AGAIN, message="an-nong: the line broke", again_at=again_at))
+    assert line == "Xã An Nông (an-nong): failed, tries again at 15:00:30: an-nong: the line broke"
+    assert board.list_rows(1)[0][1] == "failed: the line broke, again at 15:00:30"
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("an-nong (10.0.0.9 port 22): no answer", "no answer"),
+        ("an-nong does not let centre in with the centre's key", "does not let centre in with the centre's key"),
+        ("Xã An Nông (an-nong) is stopped: it showed another host key", "is stopped: it showed another host key"),
+        ("an-nong-2: no answer", "an-nong-2: no answer"),
+    ],
+)
+def test_the_reason_stands_on_the_board_without_the_name_that_is_there_already(
+    board: FleetBoard, message: str, reason: str
+) -> None:
+    board.hear(StationNews(AN_NONG, Step.FAILED, message=message))
+    assert board.list_rows(1)[0][1] == f"failed: {reason}"
 
 
 def test_the_busy_ones_come_first_and_no_more_than_fit(board: FleetBoard) -> None:
@@ -104,6 +124,18 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def test_on_a_narrow_terminal_no_figure_is_cut(board: FleetBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = Terminal()
+    with show_fleet(board, out) as tell:
+        tell(StationNews(MINH_SON, Step.FAILED, message="minh-son (203.0.113.9 port 22): no answer"))
+        send(board, AN_NONG, 0)
+        send(board, AN_NONG, 10_000_000)
+        tell(StationNews(AN_NONG, Step.HELD))
+    for shown in ("Done", "Ready in", "On air in", "100 %", "3:00:00", "failed: no answer"):
+        assert shown in out.getvalue()
 
 
 def test_a_terminal_shows_the_live_board_and_keeps_its_last_line(board: FleetBoard) -> None:
