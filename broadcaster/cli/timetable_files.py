@@ -64,7 +64,8 @@ def import_file(context: click.Context, file: Path, keep: bool, yes: bool) -> No
         if ending == CALENDAR:
             zone = desk.schedules.centre.zone
             today_on = desk.now_at().astimezone(zone).date()
-            slots = match_calendar(desk.schedules, read_slots(folder), read_calendar(file, zone), today_on)
+            taken = read_calendar(file, zone, desk.schedules.slots)
+            slots = match_calendar(desk.schedules, read_slots(folder), taken, today_on)
         else:
             slots = TABLES[ending](file)
     edit = plan_edit(folder, slots, is_whole=not keep)

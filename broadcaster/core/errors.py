@@ -41,9 +41,12 @@ class Fault:
     hint: str = ""
 
     def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.say()}"
+
+    def say(self) -> str:
+        """Say what is wrong without the place."""
         said = self.hint or (self.expected and f"expected {self.expected}")
-        tail = f" ({said})" if said else ""
-        return f"{self.path}:{self.line}:{self.column}: {self.message}{tail}"
+        return f"{self.message} ({said})" if said else self.message
 
 
 class InputError(BroadcasterError):

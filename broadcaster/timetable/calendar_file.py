@@ -67,7 +67,7 @@ def _make_event(schedules: Schedules, slot: Slot, first_on: date, last_on: date)
     event.add("summary", slot.title)
     event.add("dtstart", datetime.combine(first, slot.at, zone))
     event.add("duration", timedelta(minutes=slot.max_min))
-    event.add("categories", list(_list_categories(slot)))
+    event.add("categories", list(list_categories(slot)))
     event.add("location", ", ".join(slot.stations))
     if ruled:
         event.add("rrule", _make_rule(slot, zone_end=_end_of(slot, schedules)))
@@ -98,7 +98,8 @@ def _make_rule(slot: Slot, zone_end: datetime | None) -> dict[str, object]:
     return rule
 
 
-def _list_categories(slot: Slot) -> Iterable[str]:
+def list_categories(slot: Slot) -> Iterable[str]:
+    """List what a slot plays as the categories of its event, in order."""
     if slot.repeat_of is not None:
         yield f"{REPEAT}:{slot.repeat_of}"
     for item in slot.rundown:

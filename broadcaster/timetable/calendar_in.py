@@ -6,7 +6,7 @@ Sources:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -14,9 +14,10 @@ from pathlib import Path
 from icalendar import Calendar, Event
 
 from broadcaster.core.errors import InputError
-from broadcaster.core.ids import is_id, plan_id
+from broadcaster.core.ids import SlotId, is_id, plan_id
+from broadcaster.core.schedules import Slot
 from broadcaster.core.time import DAYS, plan_dates, read_date
-from broadcaster.timetable.calendar_file import REPEAT, SPAN, WEEKDAYS
+from broadcaster.timetable.calendar_file import REPEAT, SPAN, WEEKDAYS, list_categories
 from broadcaster.timetable.table import ITEM_KINDS, Value, join_days, list_days
 
 MAX_MIN = 720
@@ -30,12 +31,15 @@ class TakenCalendar:
     span: tuple[date, date] | None
 
 
-def read_calendar(path: Path, zone: tzinfo) -> TakenCalendar:
+def read_calendar(path: Path, zone: tzinfo, present: Iterable[Slot] = ()) -> TakenCalendar:
     """Read slots from the events of a calendar file.
 
     Args:
-        path: An .ics file. Events need a category such as `column:thoi-su`, which says what plays.
+        path: An .ics file. A new event needs a category such as `column:thoi-su`, which says what plays.
         zone: The centre's: other zones are reckoned into it.
+        present: The slots that are there. Programs drop, sort and shorten what they do not know: an event of one of
+            these that says nothing of what plays, or the same in another order, has that slot's rundown; one without a
+            place has its stations.
 
     Raises:
         InputError: No calendar, or an event with a rule that a timetable cannot hold; names the event.
@@ -44,10 +48,10 @@ def read_calendar(path: Path, zone: tzinfo) -> TakenCalendar:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    return parse_calendar(data, zone, path.name)
+    return parse_calendar(data, zone, path.name, present)
 
 
-def parse_calendar(data: bytes, zone: tzinfo, source: str) -> TakenCalendar:
+def parse_calendar(data: bytes, zone: tzinfo, source: str, present: Iterable[Slot] = ()) -> TakenCalendar:
     """Read slots from the events of a calendar.
 
     A single occurrence that was moved or changed becomes a slot of its own, and an exception of the one it was of.
@@ -59,12 +63,13 @@ def parse_calendar(data: bytes, zone: tzinfo, source: str) -> TakenCalendar:
         calendar = Calendar.from_ical(data)
     except ValueError as error:
         raise InputError(f"{source} is no calendar: {error}", hint="save it as .ics (iCalendar)") from error
+    known = {slot.id: slot for slot in present}
     slots: list[dict[str, Value]] = []
     moved: dict[Value, set[date]] = {}
     for event in calendar.walk("VEVENT"):
         if not isinstance(event, Event):
             continue
-        slot = _read_event(event, zone, source)
+        slot = _read_event(event, zone, source, known)
         single = event.get("recurrence-id")
         if single is not None:
             on = _date_of(single.dt, zone)
@@ -86,9 +91,13 @@ def _date_of(moment: date, zone: tzinfo) -> date:
     return moment
 
 
-def _read_event(event: Event, zone: tzinfo, source: str) -> dict[str, Value]:
+def _read_event(event: Event, zone: tzinfo, source: str, known: Mapping[SlotId, Slot]) -> dict[str, Value]:
     title = str(event.get("summary", "")) or "?"
     where = f"{source}, event {title!r}"
+    for name, problem in event.errors:
+        raise InputError(
+            f"{where}: its {name} cannot be read ({problem})", hint="correct the event and export it again"
+        )
     start = event.get("dtstart")
     if start is None or not isinstance(start.dt, datetime):
         raise InputError(f"{where}: it has no time of day", hint="a slot begins at a time")
@@ -101,7 +110,7 @@ def _read_event(event: Event, zone: tzinfo, source: str) -> dict[str, Value]:
         "at": f"{first:%H:%M:%S}" if first.second else f"{first:%H:%M}",
         "max_min": max(1, min(MAX_MIN, round(length / timedelta(minutes=1)))),
     }
-    slot |= _read_content(event, where)
+    slot |= _read_content(event, where, known.get(SlotId(uid)))
     rule = event.get("rrule")
     if rule is not None and first.date() != start.dt.date():
         hint = "let the event be in the centre's time zone"
@@ -117,27 +126,34 @@ def _read_event(event: Event, zone: tzinfo, source: str) -> dict[str, Value]:
     if excepted:
         slot["except"] = join_days(excepted)
     if extra:
-        known = slot.get("dates", [])
-        slot["dates"] = [*(known if isinstance(known, list) else []), *extra]
+        days = slot.get("dates", [])
+        slot["dates"] = [*(days if isinstance(days, list) else []), *extra]
     return slot
 
 
-def _read_content(event: Event, where: str) -> dict[str, Value]:
+def _read_content(event: Event, where: str, present: Slot | None) -> dict[str, Value]:
     found = event.get("categories")
     names = [str(name) for one in (found if isinstance(found, list) else [found]) if one for name in one.cats]
+    parts = [name.partition(":") for name in names]
+    said = [(kind, what) for kind, colon, what in parts if colon and kind in (REPEAT, *ITEM_KINDS)]
+    if present is not None:
+        own = [(kind, what) for kind, _, what in (name.partition(":") for name in list_categories(present))]
+        if not said or set(said) == set(own):
+            said = own
     items: list[Value] = []
     content: dict[str, Value] = {}
-    for name in names:
-        kind, colon, what = name.partition(":")
-        if colon and kind == REPEAT:
+    for kind, what in said:
+        if kind == REPEAT:
             content["repeat_of"] = what
-        elif colon and kind in ITEM_KINDS:
+        else:
             items.append({kind: what})
     if items:
         content["rundown"] = items
     if not content:
         raise InputError(f"{where}: it does not say what plays", hint="give it a category such as column:thoi-su")
     stations: list[Value] = [name.strip() for name in str(event.get("location", "")).split(",") if name.strip()]
+    if not stations and present is not None:
+        stations = list(present.stations)
     if stations and stations != ["all"]:
         content["stations"] = stations
     return content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -18,7 +18,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, PlainScalarString
 
-from broadcaster.core.errors import InputError, WorkspaceError
+from broadcaster.core.errors import ConfigError, Fault, InputError, TimetableError, WorkspaceError
 from broadcaster.core.files import write_atomic
 from broadcaster.timetable.read import FILES, read_schedules
 from broadcaster.timetable.table import list_fields, write_row
@@ -75,8 +75,8 @@ def plan_edit(folder: Path, slots: Sequence[Fields], *, is_whole: bool) -> Timet
         is_whole: Slots that are not among them go.
 
     Raises:
-        InputError: Two of them have one id.
-        ConfigError: The timetable would not be right, or is not now; holds every fault.
+        InputError: Two of them have one id, or the timetable would not be right; names every slot and its faults.
+        ConfigError: The schedules are not right as they are.
         TimetableError: As above.
         WorkspaceError: There is no such folder.
     """
@@ -159,14 +159,32 @@ def _make_node(name: str, value: object) -> object:
 
 
 def _require_right(folder: Path, text: str) -> None:
-    """Read the folder as it would be, in a copy under the same name, so that faults name the files as people do."""
+    """Read the folder as it would be, in a copy; a fault is told by its slot: nobody has seen those lines."""
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / folder.name
         copy.mkdir()
         for name in FILES:
             shutil.copyfile(folder / name, copy / name)
         (copy / TIMETABLE).write_text(text, encoding="utf-8")
-        read_schedules(copy)
+        try:
+            read_schedules(copy)
+        except (ConfigError, TimetableError) as error:
+            starts = list(_list_starts(_make_yaml().load(text)["slots"]))
+            told = dict.fromkeys(_tell_fault(fault, starts) for fault in error.faults)  # each once, in order
+            raise InputError(
+                "the timetable would not be right:\n" + "\n".join(told),
+                hint="correct what you import; timetable.yaml is as it was",
+            ) from error
+
+
+def _list_starts(slots: CommentedSeq) -> Iterator[tuple[int, str]]:
+    for place, slot in enumerate(slots):
+        yield int(slots.lc.item(place)[0]) + 1, str(slot["id"])
+
+
+def _tell_fault(fault: Fault, starts: Sequence[tuple[int, str]]) -> str:
+    names = [name for line, name in starts if line <= fault.line]
+    return f"slot {names[-1]!r}: {fault.say()}" if fault.path.name == TIMETABLE and names else str(fault)
 
 
 def _load(path: Path) -> CommentedMap:
@@ -203,5 +221,6 @@ def _make_yaml() -> YAML:
     yaml.Representer = _Representer
     yaml.preserve_quotes = True
     yaml.width = 1000
+    yaml.brace_single_entry_mapping_in_flow_sequence = True  # [{column: thoi-su}] stays as it is written
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml

@@ -27,10 +27,11 @@ LABELS = {
 ITEM_KINDS = tuple(ItemForm.model_fields)
 _NAMED = re.compile(r"\(([a-z_]+)\)\s*$")
 _SPAN = ".."
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*(AM|SA|PM|CH))?", re.IGNORECASE)
 
 
 def list_fields() -> dict[str, str]:
-    """List the fields of a slot as timetable.yaml names them, with the kind of each: text, int, date or list."""
+    """List the fields of a slot as timetable.yaml names them, with the kind of each, such as text, time or list."""
     return {
         field.alias or name: _choose_kind(str(field.annotation), field.alias or name)
         for name, field in SlotForm.model_fields.items()
@@ -40,10 +41,14 @@ def list_fields() -> dict[str, str]:
 def _choose_kind(annotation: str, name: str) -> str:
     if name in ("rundown", "except"):
         return name
+    if name == "at":
+        return "time"
     if "list[" in annotation:
         return "ints" if "-1" in annotation else "dates" if "date" in annotation else "list"
     if "datetime.date" in annotation:
         return "date"
+    if "bool" in annotation:
+        return "bool"
     return "int" if "int" in annotation and "Literal" not in annotation else "text"
 
 
@@ -146,6 +151,10 @@ def _write_plain(cell: object) -> str:
 def _write_cell(value: object, kind: str) -> str:
     if value is None:
         return ""
+    if kind == "time":
+        return _write_time(str(value))
+    if kind == "bool":
+        return str(value).lower()
     if kind == "rundown" and isinstance(value, list):
         return ", ".join(f"{name}:{what}" for item in value for name, what in item.items())
     if kind == "except" and isinstance(value, list):
@@ -160,12 +169,29 @@ def _write_cell(value: object, kind: str) -> str:
     return str(value)
 
 
+def _write_time(text: str) -> str:
+    """Write a time of day as 17:00, however a spreadsheet wrote it; what is none stays for the one who judges it.
+
+    >>> [_write_time(text) for text in ("5:15:00", "05:00:30 PM", "12:10 SA", "17h")]
+    ['05:15', '17:00:30', '00:10', '17h']
+    """
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None:
+        return text
+    hour, half = int(found[1]), (found[4] or "").upper()
+    if half:
+        hour = hour % 12 + (12 if half in ("PM", "CH") else 0)
+    return f"{hour:02}:{found[2]}" + (f":{found[3]}" if found[3] not in (None, "00") else "")
+
+
 def _write_day(value: object) -> str:
     return find_day(value).isoformat()
 
 
 def _read_cell(text: str, kind: str, where: str) -> Value:
     parts = [part.strip() for part in text.split(",") if part.strip()]
+    if kind == "bool" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
     if kind == "rundown":
         return [_read_item(part, where) for part in parts]
     if kind == "except":
@@ -179,7 +205,7 @@ def _read_cell(text: str, kind: str, where: str) -> Value:
     if kind in ("int", "ints"):
         numbers: list[Value] = [_read_int(part, where) for part in parts]
         return numbers if kind == "ints" else numbers[0]
-    return text
+    return _write_time(text) if kind == "time" else text
 
 
 def _read_int(text: str, where: str) -> int:

@@ -239,11 +239,34 @@ def test_changed_event_changes_that_alone(
     assert "&id" not in edit.text
 
 
+def test_calendar_program_that_drops_or_sorts_what_it_does_not_know_changes_nothing(tmp_path: Path) -> None:
+    """Categories gone, others in their place, sorted with each but once; no place; a moved occurrence like that too."""
+    folder = write_files(
+        tmp_path, timetable=WEEK.replace("- fill: thoi-su", "- fill: thoi-su\n      - programme: dai-hieu")
+    )
+    schedules, slots = read_schedules(folder), read_slots(folder)
+    data = write_calendar(schedules, FIRST, LAST, MADE_AT).decode().replace("\r\n ", "")
+    bare = re.sub(r"LOCATION:.*\r\n", "", data)
+    shortened = re.sub("CATEGORIES:(.*)", lambda found: "CATEGORIES:" + ",".join(sorted({*found[1].split(",")})), bare)
+    for text in (re.sub(r"CATEGORIES:.*\r\n", "", bare), re.sub("CATEGORIES:.*", "CATEGORIES:Việc\r", bare), shortened):
+        taken = parse_calendar(text.encode(), ZONE, "lich.ics", schedules.slots)
+        assert plan_edit(folder, match_calendar(schedules, slots, taken, FIRST), is_whole=True).changes == ()
+    text = bare.replace("END:VCALENDAR", SINGLE.replace("CATEGORIES:column:thoi-su\r\n", "") + "END:VCALENDAR")
+    taken = parse_calendar(text.encode(), ZONE, "lich.ics", schedules.slots)
+    assert taken.slots[-1]["rundown"] == [{"column": "thoi-su"}]
+    text = data.replace("CATEGORIES:column:thoi-su", "CATEGORIES:fill:thoi-su")
+    taken = parse_calendar(text.encode(), ZONE, "lich.ics", schedules.slots)
+    edit = plan_edit(folder, match_calendar(schedules, slots, taken, FIRST), is_whole=True)
+    assert ("rundown", "column:thoi-su", "fill:thoi-su") in edit.changes[0].details
+
+
 @pytest.mark.parametrize(("lines", "told"), [
     ("RRULE:FREQ=YEARLY", "cannot hold the rule YEARLY every 1"),
     ("RRULE:FREQ=DAILY;COUNT=3", "cannot hold the rule COUNT"),
     ("RRULE:FREQ=MONTHLY;BYDAY=TU", "a monthly rule names weekdays"),
     ("CATEGORIES:thoi-su", "does not say what plays"),
+    ("RRULE:FREQ=DAILYac", "its RRULE cannot be read"),
+    ("EXDATE:2023", "its EXDATE cannot be read"),
 ])  # fmt: skip
 def test_calendar_rules_that_a_timetable_cannot_hold_are_named(tmp_path: Path, lines: str, told: str) -> None:
     file = tmp_path / "x.ics"

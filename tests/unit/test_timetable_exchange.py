@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from broadcaster.core.errors import InputError, TimetableError
+from broadcaster.core.errors import InputError
 from broadcaster.timetable.calendar_in import read_calendar
 from broadcaster.timetable.edit import BACKUP, ChangeKind, plan_edit, read_slots, write_edit
 from broadcaster.timetable.forms import SlotForm
@@ -57,8 +57,11 @@ def test_every_field_of_a_slot_has_its_column() -> None:
 
 @pytest.mark.parametrize("ending", ["xlsx", "csv"])
 def test_table_taken_back_unchanged_changes_nothing(folder: Path, ending: str) -> None:
-    text = FULL.replace("from: 2023-10-01", "from: &dau 2023-10-01").replace(
-        "    repeat_of", "    from: *dau\n    repeat_of"
+    text = (
+        FULL.replace("from: 2023-10-01", "from: &dau 2023-10-01").replace(
+            "    repeat_of", "    from: *dau\n    repeat_of"
+        )
+        + '  - {id: trua, title: Trưa, at: "11:00:00", max_min: 20, rundown: [{column: thoi-su}]}\n'
     )
     (folder / "timetable.yaml").write_text(text, encoding="utf-8")
     file = folder / f"lich.{ending}"
@@ -80,14 +83,14 @@ def test_change_in_the_workbook_changes_that_field_and_keeps_the_comments(folder
     page.cell(2, places["Phút tối đa (max_min)"], 45)
     page.cell(2, places["Từ ngày (from)"], datetime.fromisoformat("2023-10-02"))  # a date, as Excel keeps it
     new: dict[str, str | int] = {
-        "Mã (id)": "trua", "Tên (title)": "Trưa", "Giờ (at)": "11:00", "Phút tối đa (max_min)": 20,
+        "Mã (id)": "dem", "Tên (title)": "Đêm", "Giờ (at)": "7:00:00 CH", "Phút tối đa (max_min)": 20,
         "Nội dung (rundown)": "column: thoi-su", "Các ngày (dates)": "2023-10-20, 20/11/2023",
     }  # fmt: skip
     for place, cell in new.items():
         page.cell(4, places[place], cell)
     book.save(file)
     edit = plan_edit(folder, read_workbook(file), is_whole=True)
-    assert [(one.kind, one.slot) for one in edit.changes] == [(ChangeKind.CHANGED, "chieu"), (ChangeKind.ADDED, "trua")]
+    assert [(one.kind, one.slot) for one in edit.changes] == [(ChangeKind.CHANGED, "chieu"), (ChangeKind.ADDED, "dem")]
     assert edit.changes[0].details == (("at", "17:00", "17:30"), ("max_min", "30", "45"),
                                        ("from", "2023-10-01", "2023-10-02"))  # fmt: skip
     backup = write_edit(folder, edit)
@@ -97,8 +100,21 @@ def test_change_in_the_workbook_changes_that_field_and_keeps_the_comments(folder
             'at: "17:30"', "{from: 2024-02-08, to: 2024-02-14}")  # fmt: skip
     assert all(part in text for part in kept), text
     *_, added = read_schedules(folder).slots
-    assert (added.id, added.title, added.at) == ("trua", "Trưa", time(11))
+    assert (added.id, added.title, added.at) == ("dem", "Đêm", time(19))
     assert added.dates == {date(2023, 10, 20), date(2023, 11, 20)}
+
+
+def test_spreadsheet_of_another_language_says_the_same(folder: Path) -> None:
+    """Times with AM and PM or SA and CH, TRUE for true, seconds: as LibreOffice and Excel write CSV."""
+    text = FULL.replace("repeat_of: chieu", "repeat_of: chieu\n    repeat_if_missing: true")
+    (folder / "timetable.yaml").write_text(text, encoding="utf-8")
+    file = folder / "lich.csv"
+    table = write_csv(read_slots(folder)).decode().replace(",true", ",TRUE")
+    for sang, chieu in (("05:15:00 AM", "05:00:00 PM"), ("5:15 SA", "5:00 CH"), ("05:15:00", "17:00:00")):
+        file.write_text(table.replace("05:15", sang).replace("17:00", chieu), encoding="utf-8")
+        assert plan_edit(folder, read_csv(file), is_whole=True).changes == ()
+    file.write_text(table.replace("TRUE", "FALSE"), encoding="utf-8")
+    assert "repeat_if_missing: false" in plan_edit(folder, read_csv(file), is_whole=True).text
 
 
 def test_slots_that_are_not_in_the_file_go_or_stay(folder: Path) -> None:
@@ -115,8 +131,10 @@ def test_slots_that_are_not_in_the_file_go_or_stay(folder: Path) -> None:
 def test_wrong_timetable_is_refused_before_anything_is_written(folder: Path) -> None:
     file = folder / "lich.csv"
     file.write_text("id;title;at;max_min;rundown\nchieu;Chiều;17:00;30;column:thoi-xu\n", encoding="utf-8")
-    with pytest.raises(TimetableError, match="unknown column 'thoi-xu'"):
+    with pytest.raises(InputError) as caught:
         plan_edit(folder, read_csv(file), is_whole=False)
+    told = "the timetable would not be right:\nslot 'chieu': unknown column 'thoi-xu' (did you mean 'thoi-su'?)"
+    assert str(caught.value).startswith(told)
     assert (folder / "timetable.yaml").read_text(encoding="utf-8") == FULL
 
 
