@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache, partial
 
 from broadcaster.airtime.annex import Annex, Cell
-from broadcaster.airtime.figures import Comparison, ProgrammeRow, Report, StationRow, ThemeRow
+from broadcaster.airtime.figures import CallRow, Comparison, ProgrammeRow, Report, StationRow, ThemeRow
 from broadcaster.airtime.reconcile import Cause, Outcome, Verdict
 from broadcaster.airtime.wording import Wording, format_clock, format_date, format_moment
 from broadcaster.core.model import LoudnessReading, StationKind
@@ -32,8 +32,9 @@ def list_annexes(report: Report, schedules: Schedules, words: Wording) -> list[A
           row.planned_dmin / 10, row.played_dmin / 10, None] for row in report.hours],
         [[format_date(row.started_at.astimezone(zone).date()), format_clock(row.started_at, zone), row.name, row.title,
           round(row.played_ms / 1000)] for row in report.emergencies],
-        [[row.name, row.phone or "-", row.airings, format_moment(row.journal_until, zone) or "-",
-          format_moment(row.reached_at, zone) or "-"] for row in report.calls],
+        [[row.name, row.phone or "-", _tell_call(row, words), row.airings,
+          format_moment(row.journal_until, zone) or "-", format_moment(row.reached_at, zone) or "-"]
+         for row in report.calls],
         [[format_date(row.planned_at.astimezone(zone).date()), format_clock(row.planned_at, zone),
           format_clock(row.started_at, zone), row.name, row.title, round(row.played_ms / 1000)]
          for row in report.local],
@@ -48,7 +49,7 @@ def list_annexes(report: Report, schedules: Schedules, words: Wording) -> list[A
         (words.programme_heads, (6, 34, 20, 12, *(11,) * 6, 20, 10), (4, 5, 6, 7, 8), None),
         (words.hour_heads, (14, 15, *(13,) * 5), (2, 3, 4, 5), (6, 5, 4)),
         (words.emergency_heads, (12, 11, 24, 50, 14), (4,), None),
-        (words.call_heads, (24, 20, 16, 20, 20), (2,), None),
+        (words.call_heads, (24, 16, 50, 14, 18, 18), (3,), None),
         (words.local_heads, (12, 11, 11, 24, 50, 14), (5,), None),
         (words.airing_heads, (*DIFFERENCE_WIDTHS, 9, 42), (), None),
     )
@@ -115,6 +116,14 @@ def _note(row: StationRow, words: Wording) -> str:
     elif row.kind is StationKind.VEHICLE:
         notes.insert(0, words.vehicle)
     return "; ".join(notes)
+
+
+def _tell_call(row: CallRow, words: Wording) -> str:
+    told = [words.call_silent] if row.airings else []
+    told += [words.call_broken.format(found=words.tell_breaks(row.breaks))] if row.breaks else []
+    told += [words.causes[cause] for cause in row.causes]
+    told += [words.call_missed] if row.is_mostly_missed else []
+    return "; ".join(told)
 
 
 def _theme_cells(index: int, row: ThemeRow, words: Wording) -> list[Cell]:

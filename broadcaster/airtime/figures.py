@@ -67,8 +67,8 @@ class Comparison:
     """A campaign's airtime against its baseline period; both dates of the baseline belong to it.
 
     Both sides count the same: the airings of the campaign and of the columns that it names. `days` are those of the
-    baseline and of the report that were compared; `after_dmin` is the report's. `before_dmin` is None where the record
-    knows of no airing at all in the baseline: that is no zero.
+    baseline, and those of the campaign within the report's period, to which `after_dmin` belongs. `before_dmin` is None
+    where the record knows of no airing at all in the baseline: that is no zero.
     """
 
     first_on: date
@@ -167,16 +167,20 @@ class CauseRow:
 class CallRow:
     """A station whose commune has to be telephoned, and what for.
 
-    `airings` have no journal yet. `journal_until` is up to when its diary is known; None when nothing ever came.
+    `airings` have no journal yet. `breaks` are findings on its logs, `causes` those that only the commune can mend, and
+    `is_mostly_missed` when less than half of its known minutes were heard. `journal_until` is up to when its diary is
+    known; None when nothing ever came.
     """
 
     station: StationId
     name: str
     phone: str
     airings: int
+    breaks: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    is_mostly_missed: bool
     reached_at: datetime | None
     journal_until: datetime | None
-    trouble: str
 
 
 @dataclass(frozen=True, slots=True)

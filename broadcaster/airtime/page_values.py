@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from broadcaster.airtime.annex import Annex
@@ -13,7 +12,6 @@ from broadcaster.airtime.wording import Wording, format_date
 from broadcaster.core.schedules import ReportHead, Schedules
 
 NAMED_STATIONS = 10
-NAMED_BREAKS = 3
 LETTER_ANNEXES = 4
 
 
@@ -58,14 +56,16 @@ def list_page_values(
         "differing": sum(row.airings for row in report.causes),
         "causes": [_tell_cause(row, words) for row in report.causes],
         "campaigns": [_tell_campaign(row, words) for row in report.campaigns],
-        "silent": [f"{row.name} ({words.phone} {row.phone})" if row.phone else row.name for row in report.calls],
+        "silent": [
+            f"{row.name} ({words.phone} {row.phone})" if row.phone else row.name for row in report.calls if row.airings
+        ],
         "unplanned": [
             (row.name, words.format_number(row.others), words.format_minutes(row.others_dmin))
             for row in report.stations
             if row.others
         ],
         "breaks": [
-            (name_station(schedules, station), _tell_breaks(found, words)) for station, found in report.breaks.items()
+            (name_station(schedules, station), words.tell_breaks(found)) for station, found in report.breaks.items()
         ],
         "charts": draw_charts(report, schedules.centre.zone, words.call_communes(head.communes)),
         "correction_note": _note_correction(report, schedules, words),
@@ -105,23 +105,6 @@ def _tell_campaign(row: ThemeRow, words: Wording) -> dict[str, object]:
         "change": "" if change is None else words.format_number(abs(change), 1),
         "is_more": change is not None and change >= 0,
     }
-
-
-def _tell_breaks(found: Sequence[str], words: Wording) -> str:
-    """Tell what was found on a station's journal: the first places, and how many more."""
-    told = "; ".join(_tell_break(text, words) for text in found[:NAMED_BREAKS])
-    more = len(found) - NAMED_BREAKS
-    return f"{told}; {words.more_places.format(more=more)}" if more > 0 else told
-
-
-def _tell_break(text: str, words: Wording) -> str:
-    """Tell a finding in a language's words; one that has none stays as it was found."""
-    file, _, found = text.partition(": ")
-    place = words.journal if file == "journal" else file
-    for pattern, told in words.breaks:
-        if match := re.fullmatch(pattern, found):
-            return f"{place}, {told.format(*match.groups())}"
-    return text
 
 
 def _note_correction(report: Report, schedules: Schedules, words: Wording) -> str:

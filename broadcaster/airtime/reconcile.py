@@ -200,8 +200,9 @@ def _judge_sounded(
 
     verdict, cause, detail = Verdict.FULL, Cause.NONE, ""
     if not ends:
-        verdict, cause = Verdict.NO_JOURNAL, Cause.STATION_OFF
-        detail = "it started, and the station has not been heard of since"
+        verdict = Verdict.NO_JOURNAL
+        cause, reason = _explain_silence(contact)
+        detail = "; ".join(filter(None, ("it started, and nothing is known of its end", reason)))
     elif airing.duration_ms - played_ms > tolerance.short_s * 1000:
         verdict, cause, detail = _explain_short(ends, played_ms)
     elif abs(late_s) > tolerance.start_s and is_clock_off:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
+from broadcaster.airtime.calls import CallSum
 from broadcaster.airtime.figures import (
     EVERYTHING,
-    CallRow,
     CauseRow,
     Comparison,
     EmergencyRow,
@@ -70,7 +70,7 @@ class PeriodSum:
         self._causes: dict[Cause, dict[str, int]] = {}
         self._emergencies: list[EmergencyRow] = []
         self._local: list[LocalRow] = []
-        self._silent: dict[StationId, int] = {}
+        self._calls = CallSum()
         self._campaigns = [
             one
             for one in schedules.campaigns
@@ -91,7 +91,7 @@ class PeriodSum:
     ) -> None:
         """Add all of one station's period; each station once."""
         for campaign in self.list_compared():
-            self._compared_ms[campaign.id] += sum_campaign_ms(campaign, outcomes)
+            self._compared_ms[campaign.id] += sum_campaign_ms(campaign, self._choose_compared(campaign, outcomes))
         if self._scope.campaign is not None:
             outcomes, unplanned = [one for one in outcomes if one.airing.campaign == self._scope.campaign], ()
         else:
@@ -99,18 +99,29 @@ class PeriodSum:
         row = sum_station(self._schedules, station, outcomes, unplanned)
         if outcomes or row.emergencies or row.others:
             self._rows[station] = row
-        if row.no_journal:
-            self._silent[station] = row.no_journal
         for outcome in outcomes:
             self._themes.add(outcome)
-        for cause, airings in Counter(one.cause for one in outcomes if one.verdict is not Verdict.FULL).items():
+        causes = Counter(one.cause for one in outcomes if one.verdict is not Verdict.FULL)
+        for cause, airings in causes.items():
             self._causes.setdefault(cause, {})[row.name] = airings
+        self._calls.add(row, outcomes, causes)
         self._list_sound(row, outcomes, unplanned)
         self._counted += len(outcomes)
         if self._counted <= self._max_listed:
             self._outcomes += outcomes
         else:
             self._outcomes.clear()
+
+    def _compare_over(self, campaign: Campaign) -> tuple[date, date]:
+        """Give the dates of the period that belong to a campaign."""
+        return max(self._first_on, campaign.starts_on), min(self._last_on, campaign.ends_on)
+
+    def _choose_compared(self, campaign: Campaign, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        first_on, last_on = self._compare_over(campaign)
+        if (first_on, last_on) == (self._first_on, self._last_on):
+            return outcomes
+        zone = self._schedules.centre.zone
+        return [one for one in outcomes if first_on <= one.airing.start_at.astimezone(zone).date() <= last_on]
 
     def _list_sound(self, row: StationRow, outcomes: Sequence[Outcome], unplanned: Sequence[Outcome]) -> None:
         """List one by one what is no ordinary airing: emergencies, the commune's own items, what stands in no plan."""
@@ -189,7 +200,7 @@ class PeriodSum:
             ),
             hours=self._themes.close_hours(),
             emergencies=tuple(sorted(self._emergencies, key=lambda one: (one.started_at, one.station))),
-            calls=tuple(self._call(row, contacts.get(row.station)) for row in stations if row.station in self._silent),
+            calls=self._calls.close(stations, schedules, breaks, contacts),
             local=tuple(sorted(self._local, key=lambda one: (one.started_at, one.station))),
             unlisted=self._counted if self._counted > self._max_listed else 0,
         )
@@ -251,19 +262,7 @@ class PeriodSum:
             before_dmin=None if before_ms is None else round_dmin(before_ms),
             before_days=(last_on - first_on).days + 1,
             after_dmin=round_dmin(self._compared_ms[campaign.id]),
-            after_days=choose_period_dates((self._first_on, self._last_on), self._made_at, self._schedules.centre.zone),
-        )
-
-    def _call(self, row: StationRow, contact: StationContact | None) -> CallRow:
-        station = self._schedules.get_station(row.station)
-        return CallRow(
-            station=row.station,
-            name=row.name,
-            phone=station.phone if station else "",
-            airings=row.no_journal,
-            reached_at=contact.reached_at if contact else None,
-            journal_until=contact.journal_until if contact else None,
-            trouble=contact.message if contact and not contact.is_reached() else "",
+            after_days=choose_period_dates(self._compare_over(campaign), self._made_at, self._schedules.centre.zone),
         )
 
 

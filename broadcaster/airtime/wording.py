@@ -6,12 +6,15 @@ Sources:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from broadcaster.airtime.reconcile import Cause, Verdict
+
+NAMED_BREAKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,9 @@ class Wording:
     hour_heads: tuple[str, ...]
     emergency_heads: tuple[str, ...]
     call_heads: tuple[str, ...]
+    call_silent: str
+    call_broken: str
+    call_missed: str
     local_heads: tuple[str, ...]
     airing_heads: tuple[str, ...]
     annexes: tuple[tuple[str, str, str], ...]
@@ -101,6 +107,26 @@ class Wording:
             annexes=((sheet, title.replace(self.communes, name), slug), *annexes),
             chart_by_station=self.chart_by_station.replace(self.communes, name),
         )
+
+    def tell_breaks(self, found: Sequence[str]) -> str:
+        """Tell what was found on a station's journal: the first places, and how many more.
+
+        >>> from broadcaster.airtime.words import VIETNAMESE
+        >>> VIETNAMESE.tell_breaks(["journal: log aa: line 9 follows line 7"])
+        'nhật ký, dòng 9 đứng ngay sau dòng 7'
+        """
+        told = "; ".join(map(self._tell_break, found[:NAMED_BREAKS]))
+        more = len(found) - NAMED_BREAKS
+        return f"{told}; {self.more_places.format(more=more)}" if more > 0 else told
+
+    def _tell_break(self, text: str) -> str:
+        """Tell a finding in a language's words; one that has none stays as it was found."""
+        file, _, found = text.partition(": ")
+        place = self.journal if file == "journal" else file
+        for pattern, told in self.breaks:
+            if match := re.fullmatch(pattern, found):
+                return f"{place}, {told.format(*match.groups())}"
+        return text
 
     def format_number(self, value: float, decimals: int = 0) -> str:
         """Write a number.

@@ -56,7 +56,7 @@ VIETNAMESE = Wording(
     ),
     campaign_heads=(
         "STT", "Đợt tuyên truyền", "Số CT", "Số tin, bài", "Phút sản xuất", "Lượt phát", "Phút phát mới",
-        "Phút phát lại", "Tổng phút", "Số xã đã phát/tổng số xã", "Phút/tuần kỳ nền", "Phút/tuần trong kỳ",
+        "Phút phát lại", "Tổng phút", "Số xã đã phát/tổng số xã", "Phút/tuần kỳ nền", "Phút/tuần trong đợt",
         "Tăng, giảm %",
     ),
     difference_heads=(
@@ -70,7 +70,10 @@ VIETNAMESE = Wording(
         "Thứ", "Khung giờ", "Lượt theo lịch", "Không phát hoặc chưa rõ", "Phút theo lịch", "Phút thực phát", "Tỷ lệ %",
     ),
     emergency_heads=("Ngày", "Giờ", "Xã", "Bản tin khẩn cấp", "Đã phát (giây)"),
-    call_heads=("Xã", "Điện thoại", "Lượt chưa có nhật ký", "Nhật ký đến", "Liên lạc lần cuối"),
+    call_heads=("Xã", "Điện thoại", "Lý do", "Lượt chưa có nhật ký", "Nhật ký đến", "Liên lạc lần cuối"),
+    call_silent="Chưa gửi đủ nhật ký",
+    call_broken="Nhật ký không liền mạch ({found})",
+    call_missed="Phát chưa được nửa thời lượng theo lịch",
     airing_heads=(
         "Ngày", "Giờ lịch", "Giờ thực", "Xã", "Chương trình", "Kết quả", "Lệch (giây)", "Nguyên nhân", "Đã phát (giây)",
         "Mã lượt phát",
@@ -102,8 +105,8 @@ VIETNAMESE = Wording(
     note_stations="Số phút làm tròn đến 0,1 ở từng dòng; dòng tổng cộng là tổng các dòng. “Chưa có nhật ký”: chưa biết "
     "đã phát hay chưa, không tính là đã phát. Dấu “-”: chưa có số liệu.",
     note_themes="Phút sản xuất tính mỗi chương trình một lần; phút phát mới và phát lại tính mỗi lần phát tại mỗi xã.",
-    note_campaigns="Phút/tuần tính cho mọi xã, gồm cả các chuyên mục được so sánh với đợt tuyên truyền. Dấu “-”: kỳ "
-    "nền không có số liệu hoặc không có thời lượng để so sánh.",
+    note_campaigns="Phút/tuần tính cho mọi xã trong báo cáo, những ngày của đợt, gồm cả các chuyên mục được so sánh "
+    "với đợt tuyên truyền. Dấu “-”: kỳ nền không có số liệu hoặc không có thời lượng để so sánh.",
     note_loudness="Độ lớn và đỉnh đo theo ITU-R BS.1770 trước và sau khi chuẩn hóa; dấu “-”: chưa có số đo.",
     note_unplanned="“Ngoài kế hoạch”: đã phát nhưng không có trong kế hoạch của trung tâm; không tính vào số liệu của "
     "các phụ lục khác.",
@@ -202,7 +205,10 @@ ENGLISH = Wording(
     ),
     hour_heads=("Weekday", "Hour", "Planned", "Not played or unknown", "Minutes planned", "Minutes aired", "Share %"),
     emergency_heads=("Date", "Time", "Commune", "Emergency message", "Played (s)"),
-    call_heads=("Commune", "Telephone", "Airings without a journal", "Journal until", "Last reached"),
+    call_heads=("Commune", "Telephone", "Why", "Airings without a journal", "Journal until", "Last reached"),
+    call_silent="Journal not all there",
+    call_broken="Journal not unbroken ({found})",
+    call_missed="Less than half was heard of what was planned",
     airing_heads=(
         "Date", "Planned", "Real", "Commune", "Programme", "Verdict", "By (s)", "Cause", "Played (s)", "Airing",
     ),
@@ -234,8 +240,9 @@ ENGLISH = Wording(
     "knows yet whether it was played, and it does not count as played. A hyphen: no figure yet.",
     note_themes="Minutes produced count each programme once; minutes new and repeated count every airing at every "
     "commune.",
-    note_campaigns="Minutes a week are of all communes and include the columns that the campaign is compared "
-    "by. A hyphen: of the baseline there are no figures, or it had no airtime to compare with.",
+    note_campaigns="Minutes a week are of all communes of the report, over the days of the campaign, and include the "
+    "columns that it is compared by. A hyphen: of the baseline there are no figures, or it had no airtime to compare "
+    "with.",
     note_loudness="Loudness and peak by ITU-R BS.1770, before and after mastering; a hyphen: not measured.",
     note_unplanned="“Not planned”: it sounded and is in no plan of the centre; it counts in no other annex.",
     baseline="{name}: baseline from {period}.",
@@ -243,7 +250,12 @@ ENGLISH = Wording(
     more_stations="and {more} more",
     more_places="and {more} more places",
     journal="journal",
-    breaks=(),
+    breaks=(
+        (r"log \S+: line (\d+) follows line (\d+)", "line {0} stands right after line {1}"),
+        (r"log \S+: line (\d+) is not the one that line (\d+) followed", "line {0} was changed after line {1}"),
+        (r"log \S+ starts at line (\d+), not at 1", "it begins at line {0}, not at line 1"),
+        (r"line (\d+) says that a person typed it in: a box does not do that", "line {0} says that it was typed in"),
+    ),
     phone="tel.",
     charts="Charts",
     communes="",

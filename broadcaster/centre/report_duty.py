@@ -14,6 +14,7 @@ from broadcaster.core.errors import AlreadyRunningError, BroadcasterError
 from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import format_week
 from broadcaster.store.engine import Record
+from broadcaster.store.plans import read_first_planned
 
 _LOG = logging.getLogger("broadcaster")
 DUE_AFTER = timedelta(hours=7)
@@ -47,11 +48,17 @@ class ReportDuty:
     def _write_last_week(self, schedules: Schedules, now_at: datetime) -> None:
         monday = choose_last_monday(schedules, now_at)
         marker = self._workspace.state / f"reported-{format_week(monday)}"
-        if marker.exists():
+        if marker.exists() or not self._has_begun_by(monday + timedelta(days=6)):
             return
         written = write_report(self._workspace, self._record, schedules, order_week(monday), now_at)
         marker.write_text(written.files.html.name)
         _LOG.info("report written: %s", written.files.html)
+
+    def _has_begun_by(self, on: date) -> bool:
+        """Tell whether the centre was at work by a date: of the time before there is nothing to report."""
+        with self._record.read() as connection:
+            first_on = read_first_planned(connection)
+        return first_on is not None and first_on <= on
 
     def _correct(self, schedules: Schedules, now_at: datetime) -> None:
         today = (now_at.astimezone(schedules.centre.zone) - DUE_AFTER).date()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -22,6 +22,8 @@ from broadcaster.core.schedules import Schedules
 from broadcaster.core.time import format_week, period_to_utc, plan_week
 from broadcaster.store.engine import Record
 from broadcaster.store.stations import read_breaks
+
+NAMED_STATIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,17 @@ def choose_scope(schedules: Schedules, stations: Sequence[str], groups: Sequence
                 hint = suggest_nearest(name, sorted(choice), "it stands in schedules/stations.yaml")
                 raise UnknownNameError(f"there is no {what} {name!r}", hint=hint)
     chosen = frozenset(one.id for one in schedules.stations if one.id in stations or set(groups) & set(one.groups))
-    title = ", ".join([*(known[StationId(name)] for name in stations), *groups])
+    title = _name_stations(known, chosen, stations, groups)
     return Scope(chosen, None, title), "".join(f"-{name}" for name in (*stations, *groups))
+
+
+def _name_stations(
+    known: Mapping[StationId, str], chosen: Collection[StationId], stations: Sequence[str], groups: Sequence[str]
+) -> str:
+    """Name what a report is about: its stations while they are few, else groups with how many stations they are."""
+    if len(chosen) <= NAMED_STATIONS:
+        return ", ".join(name for station, name in known.items() if station in chosen)
+    return ", ".join([*(known[StationId(name)] for name in stations), *groups]) + f" ({len(chosen)})"
 
 
 def make_report(

@@ -110,6 +110,12 @@ def read_planned_days(connection: Connection, first: date, last: date) -> set[tu
     return found
 
 
+def read_first_planned(connection: Connection) -> date | None:
+    """Read the first date of which a plan was ever published; None before the first."""
+    first: date | None = connection.execute(select(func.min(plan_revisions.c.on_date))).scalar()
+    return first
+
+
 def read_plan_stations(connection: Connection) -> list[StationId]:
     """Read for which stations anything was ever planned: one step in the index for each."""
     step = (

@@ -324,6 +324,11 @@ def test_broken_chain_is_told_in_letter_and_page(tmp_path: Path) -> None:
     for words, name in ((VIETNAMESE, "x"), (ENGLISH, "y")):
         files = write_documents(report, schedules, tmp_path, name, words=words)
         letter = [one.text for one in docx.Document(str(files.docx)).paragraphs]
-        shown = "Xã thứ 7: " + ("nhật ký, dòng 9 đứng ngay sau dòng 7" if words is VIETNAMESE else told)
+        found = (
+            "nhật ký, dòng 9 đứng ngay sau dòng 7"
+            if words is VIETNAMESE
+            else "journal, line 9 stands right after line 7"
+        )
+        shown = f"Xã thứ 7: {found}"
         assert any(shown in line for line in letter)
         assert shown in files.html.read_text(encoding="utf-8")

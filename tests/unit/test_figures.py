@@ -117,17 +117,25 @@ def test_campaign_is_compared_with_its_baseline_week_against_week() -> None:
     (row,) = make_week().campaigns
     assert (row.airings, row.new_dmin) == (1, 10)
     assert row.comparison is not None
-    # 2 minutes in 14 days before; in these 7 days its own minute and two of the column it is compared by
+    # 2 minutes in 14 days before; in the 2 days that it has here its own minute and two of the column it is compared by
     assert (row.comparison.before_dmin, row.comparison.before_days) == (20, 14)
-    assert (row.comparison.after_dmin, row.comparison.after_days) == (30, 7)
+    assert (row.comparison.after_dmin, row.comparison.after_days) == (30, 2)
     assert row.comparison.before_per_week_min() == 1.0
-    assert row.comparison.after_per_week_min() == 3.0
+    assert row.comparison.after_per_week_min() == 10.5
     change = row.comparison.change_percent()
     assert change is not None
-    assert round(change) == 200
+    assert round(change) == 950
     for before_dmin, before_min in ((0, 0.0), (None, None)):  # nothing was aired; nothing is known
         other = dataclasses.replace(row.comparison, before_dmin=before_dmin)
         assert (other.before_per_week_min(), other.change_percent()) == (before_min, None)
+
+
+def test_campaign_that_ends_in_the_period_is_compared_over_its_own_days() -> None:
+    period = PeriodSum(make_names(), MONDAY, SUNDAY, START + timedelta(days=7))  # it ends on Tuesday
+    period.add_station(A, [make_outcome("1", A, WHOLE), make_outcome("2", A, WHOLE, hours=3 * 24)])
+    (row,) = close(period).campaigns
+    assert row.comparison is not None
+    assert (row.comparison.after_dmin, row.comparison.after_days) == (10, 2)
 
 
 def test_airing_of_campaign_and_compared_column_counts_once() -> None:
@@ -146,7 +154,34 @@ def test_scope_leaves_other_stations_and_campaigns_out() -> None:
 
 def test_silent_station_is_on_the_list_to_telephone() -> None:
     (call,) = make_week().calls
-    assert (call.name, call.phone, call.airings, call.trouble) == ("Xã A", "0912 345 678", 1, "no answer")
+    assert (call.name, call.phone, call.airings, call.causes) == ("Xã A", "0912 345 678", 1, ())
+
+
+def test_who_has_to_be_telephoned_and_why() -> None:
+    refused, missed = (Verdict.NOT_PLAYED, Cause.REFUSED, 0), (Verdict.NOT_PLAYED, Cause.STATION_OFF, 0)
+    not_ours = (Verdict.NOT_PLAYED, Cause.NOT_PUBLISHED, 0)
+    told = {}
+    for name, judged, breaks in (
+        ("all heard", [WHOLE, WHOLE], ()),
+        ("half missed", [WHOLE, missed], ()),
+        ("mostly missed", [WHOLE, missed, missed], ()),
+        ("the centre gave nothing", [WHOLE, not_ours, not_ours], ()),
+        ("refused", [WHOLE, WHOLE, refused], ()),
+        ("broken chain", [WHOLE], ("journal: log aa: line 9 follows line 7",)),
+    ):
+        period = PeriodSum(make_names(), MONDAY, SUNDAY, START + timedelta(days=7), Scope(frozenset({A})))
+        period.add_station(A, [make_outcome(str(number), A, one) for number, one in enumerate(judged)])
+        report = period.close([], {A: breaks} if breaks else {}, {}, {})
+        calls = list_annexes(report, make_names(), VIETNAMESE)[7]
+        told[name] = [row[2] for row in calls.list_texts(VIETNAMESE)]
+    assert told == {
+        "all heard": [],
+        "half missed": [],
+        "mostly missed": ["Phát chưa được nửa thời lượng theo lịch"],
+        "the centre gave nothing": [],
+        "refused": ["Đài từ chối tệp"],
+        "broken chain": ["Nhật ký không liền mạch (nhật ký, dòng 9 đứng ngay sau dòng 7)"],
+    }
 
 
 def test_too_many_airings_are_summed_and_not_listed() -> None:

@@ -110,6 +110,7 @@ ROWS = {
         (STARTED, end(9_000, Ending.INTERRUPTED), end(20_000, Ending.COMPLETE, late_s=40)),
     ),
     "started and never heard of since": Known(NO_JOURNAL, Cause.STATION_OFF, 0, (STARTED,), contact=GONE),
+    "started, its end not known": Known(NO_JOURNAL, Cause.NO_JOURNAL_YET, 0, (STARTED,)),
     "master missing, never delivered": Known(NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=None),
     "yesterday's in its place": Known(
         Verdict.STAND_IN,
