@@ -200,9 +200,7 @@ def _judge_sounded(
 
     verdict, cause, detail = Verdict.FULL, Cause.NONE, ""
     if not ends:
-        verdict = Verdict.NO_JOURNAL
-        cause, reason = _explain_silence(contact)
-        detail = "; ".join(filter(None, ("it started, and nothing is known of its end", reason)))
+        verdict, (cause, detail) = Verdict.NO_JOURNAL, _explain_no_end(airing, contact)
     elif airing.duration_ms - played_ms > tolerance.short_s * 1000:
         verdict, cause, detail = _explain_short(ends, played_ms)
     elif abs(late_s) > tolerance.start_s and is_clock_off:
@@ -288,6 +286,15 @@ def _is_held(airing: Airing, evidence: Evidence, before_at: datetime) -> bool:
     """Tell whether an airing's master came before an instant and was not removed before its start."""
     spans = evidence.held.get((airing.station, airing.sha256), ())
     return any(held_at < before_at and (until_at is None or until_at > airing.start_at) for held_at, until_at in spans)
+
+
+def _explain_no_end(airing: Airing, contact: StationContact | None) -> tuple[Cause, str]:
+    """Say why the end is unknown: the agent has not been heard of since, or was asked before, or lost the line."""
+    over_at = airing.end_at() + JOURNAL_LAG
+    if contact and contact.reached_at and contact.reached_at >= over_at > (contact.journal_until or airing.start_at):
+        return Cause.STATION_OFF, "it started, and the station has not been heard of since"
+    cause, reason = _explain_silence(contact)
+    return cause, "; ".join(filter(None, ("it started, and nothing is known of its end", reason)))
 
 
 def _explain_silence(contact: StationContact | None) -> tuple[Cause, str]:

@@ -236,6 +236,8 @@ def test_commands_report_on_months_campaigns_stations_and_groups(week: Week) -> 
     communes = json.loads(call(week, "weekly", "--week", "2023-W40", "--group", "xa", "--json").output)
     assert (len(towns["stations"]), len(communes["stations"])) == (2, 32)
     assert round(towns["played_min"] + communes["played_min"], 1) == whole["played_min"]
+    for said, title in ((towns, "Thị trấn Triệu Sơn, Thị trấn Nưa"), (communes, "xa (32)")):
+        assert title in Path(said["html"]).read_text(encoding="utf-8")
     one = json.loads(call(week, "weekly", "--week", "2023-W40", "--station", "an-nong", "--json").output)
     assert [row["station"] for row in one["stations"]] == ["an-nong"]
     assert one["html"].endswith("bao-cao-2023-W40-an-nong.html")

@@ -110,7 +110,21 @@ ROWS = {
         (STARTED, end(9_000, Ending.INTERRUPTED), end(20_000, Ending.COMPLETE, late_s=40)),
     ),
     "started and never heard of since": Known(NO_JOURNAL, Cause.STATION_OFF, 0, (STARTED,), contact=GONE),
-    "started, its end not known": Known(NO_JOURNAL, Cause.NO_JOURNAL_YET, 0, (STARTED,)),
+    "started, and its journal goes on without its end": Known(NO_JOURNAL, Cause.NO_JOURNAL_YET, 0, (STARTED,)),
+    "started, collected before its end": Known(
+        NO_JOURNAL,
+        Cause.NO_JOURNAL_YET,
+        0,
+        (STARTED,),
+        contact=StationContact(AN_NONG, reached_at=START + timedelta(seconds=30), journal_until=START),
+    ),
+    "started, its box answers and its agent does not": Known(
+        NO_JOURNAL,
+        Cause.STATION_OFF,
+        0,
+        (STARTED,),
+        contact=StationContact(AN_NONG, reached_at=AFTER, journal_until=START),
+    ),
     "master missing, never delivered": Known(NOT, Cause.NOT_DELIVERED, 0, (skip(SkipReason.MISSING),), held_at=None),
     "yesterday's in its place": Known(
         Verdict.STAND_IN,
