@@ -16,6 +16,7 @@ from broadcaster.link.line import find_congestion_trouble
 from broadcaster.mastering.speech import find_voice_trouble
 from broadcaster.store.engine import Record
 from broadcaster.store.programmes import read_programmes
+from broadcaster.timetable.expand import UNAPPROVED
 from broadcaster.timetable.read import read_all
 from broadcaster.wire.signature import read_private_key
 
@@ -91,7 +92,10 @@ def _check_days(record: Record, schedules: Schedules, now_at: datetime) -> list[
             what = f"{occurrence.slot.id!r} on {at:%d/%m/%Y} at {at:%H:%M}"
             if not occurrence.items and occurrence.start_at > now_at:
                 hint = "add a programme for one of its columns and that date"
-                findings.append(Finding(f"nothing to play in {what}", hint, is_wrong=False))
+                if any(why.startswith(UNAPPROVED) for why in occurrence.missing):
+                    hint = "`broadcaster approvals` shows what waits for whom"
+                why = ", ".join(occurrence.missing)
+                findings.append(Finding(f"nothing to play in {what}: {why}", hint, is_wrong=False))
             for name, (played_at, earlier) in read_played_before(record, occurrence).items():
                 last = played_at.astimezone(schedules.centre.zone)
                 message = f"{name!r} in {what} was played already: {earlier} on {last:%d/%m/%Y} at {last:%H:%M}"

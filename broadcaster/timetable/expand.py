@@ -16,6 +16,7 @@ from broadcaster.timetable.recur import match_slot
 
 REPEAT_REACH_DAYS = 7
 TURNS_A_DAY = 12
+UNAPPROVED = "approval of "
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -164,7 +165,7 @@ def _expand_slot(slot: Slot, on: date, schedules: Schedules, slots: Mapping[Slot
     missing: list[str] = []
     for item, listed in zip(source.rundown, found, strict=True):
         waiting = shelf.list_waiting(item, source_on)
-        missing += [f"approval of {programme.id}" for programme in waiting]
+        missing += [f"{UNAPPROVED}{programme.id}" for programme in waiting]
         if not listed and not waiting:
             missing += _name_missing(item, shelf, source_on)
     items = tuple(one for listed in found for one in listed)
@@ -204,7 +205,7 @@ def _name_missing(item: RundownItem, shelf: Shelf, on: date) -> list[str]:
     if shelf.list_pieces(item.fill, on):
         return []
     whose = f"column {item.fill} to fill with"
-    return [f"approval of {whose}" if shelf.has_waiting_piece(item.fill, on) else whose]
+    return [f"{UNAPPROVED}{whose}" if shelf.has_waiting_piece(item.fill, on) else whose]
 
 
 def _find_repeated(slot: Slot, source: Slot, on: date, copies: Sequence[DayCopy]) -> date | None:

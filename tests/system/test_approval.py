@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import select, text
 
 from broadcaster.centre.approvals import add_user, check_password, decide, disable_user, read_approvals
+from broadcaster.centre.check import check_workspace
 from broadcaster.centre.publish import explain, publish_days, read_shelf
 from broadcaster.centre.workspace import Workspace, init_workspace
 from broadcaster.cli.main import cli
@@ -133,11 +134,23 @@ def test_wrong_password_and_disabled_user_are_refused_and_noted(record: Record) 
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "DELETE FROM approvals",
-                                       "UPDATE approvals SET decision = 'approved'"])  # fmt: skip
+                                       "UPDATE approvals SET decision = 'approved'",
+                                       "REPLACE INTO audit SELECT id, at, 'x', action, subject, detail FROM audit",
+                                       "REPLACE INTO approvals SELECT * FROM approvals"])  # fmt: skip
 def test_record_refuses_to_change_what_was_decided(record: Record, schedules: Schedules, statement: str) -> None:
     approve(record, schedules)
     with pytest.raises(RecordError, match="only ever added to"), record.write() as connection:
         connection.execute(text(statement))
+
+
+def test_check_says_that_an_approval_is_missing_and_no_programme(
+    workspace: Workspace, record: Record, schedules: Schedules
+) -> None:
+    found = {one.message: one.hint for one in check_workspace(workspace, NOW)}
+    hint = found["nothing to play in 'chieu' on 09/10/2023 at 17:00: approval of tin, column thong-bao"]
+    assert hint == "`broadcaster approvals` shows what waits for whom"
+    approve(record, schedules)
+    assert not any("'chieu' on 09/10/2023" in one.message for one in check_workspace(workspace, NOW))
 
 
 def test_people_work_by_commands(workspace: Workspace, record: Record, tmp_path: Path) -> None:

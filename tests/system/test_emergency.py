@@ -269,7 +269,7 @@ def test_record_refuses_to_change_an_order(record: Record) -> None:
     )  # fmt: skip
     with record.write() as connection:
         write_order_row(connection, KeptOrder(order, write_order(order), "signature"))
-    for statement in ("UPDATE orders SET id = 'b'", "DELETE FROM orders"):
+    for statement in ("UPDATE orders SET id = 'b'", "DELETE FROM orders", "REPLACE INTO orders SELECT * FROM orders"):
         with pytest.raises(RecordError), record.write() as connection:
             connection.execute(text(statement))
 
