@@ -60,9 +60,16 @@ def compose(text: str) -> str:
 
 
 def choose_nearest(name: str, names: Iterable[str]) -> str | None:
-    """Choose the existing name that a misspelt one most likely meant; None when nothing is near."""
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return near[0] if near else None
+    """Choose the existing name that a misspelt one most likely meant; None when nothing is near.
+
+    >>> choose_nearest("Xã Thọ Dân", ["tho-dan", "dan-ly"])
+    'tho-dan'
+    """
+    bare = {plan_id(known): known for known in names}
+    known = list(bare.values())
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    meant = near or [bare[one] for one in difflib.get_close_matches(plan_id(name), bare, n=1, cutoff=0.6)]
+    return meant[0] if meant else None
 
 
 def suggest_nearest(name: str, names: Iterable[str], otherwise: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
 
 from broadcaster.core.model import Station
 from broadcaster.core.schedules import Schedules, Slot
@@ -32,7 +32,11 @@ def explain_day(schedules: Schedules, on: date, shelf: Shelf, station: Station |
             found.append(SlotReason(slot, on, False, (away if match.is_on and away else match.reason,)))
             continue
         occurrence = occurrences[slot.id]
-        reasons = (match.reason, *_explain_items(occurrence, schedules, shelf))
+        reasons = (
+            match.reason,
+            *_explain_clock(occurrence, schedules.centre.zone),
+            *_explain_items(occurrence, schedules, shelf),
+        )
         found.append(SlotReason(slot, on, bool(occurrence.items), reasons))
     return found
 
@@ -46,6 +50,17 @@ def _find_absent(slot: Slot, on: date, station: Station | None) -> str | None:
     if not station.is_valid_on(on):
         return f"{station.id} is not a station on {on:%d/%m/%Y}"
     return None
+
+
+def _explain_clock(occurrence: Occurrence, zone: tzinfo) -> list[str]:
+    """Explain a wall time that a change of the clocks leaves out or brings twice."""
+    wall = datetime.combine(occurrence.on, occurrence.slot.at, zone)
+    real = occurrence.start_at.astimezone(zone)
+    if real.time() != wall.time():
+        return [f"the clocks skip {wall:%H:%M}: at {real:%H:%M:%S}"]
+    if wall.utcoffset() != wall.replace(fold=1).utcoffset():
+        return [f"the clocks show {wall:%H:%M} twice: at the first"]
+    return []
 
 
 def _explain_items(occurrence: Occurrence, schedules: Schedules, shelf: Shelf) -> list[str]:

@@ -39,6 +39,8 @@ def say_expected(details: ErrorDetails) -> tuple[str, str]:
     if kind in _CHOICES:
         expected = str(context["expected"])
         return expected, suggest_nearest(str(details["input"]), re.findall(r"'([^']*)'", expected))
+    if kind == "string_type" and isinstance(details["input"], int | float):
+        return "text in quotes", ""
     if kind in _PHRASES:
         return _PHRASES[kind].format_map(context), ""
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")

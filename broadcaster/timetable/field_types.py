@@ -14,6 +14,7 @@ from broadcaster.core.ids import ID_RULE, compose, is_id, plan_id
 from broadcaster.core.time import read_date, read_week
 
 _SERVER = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::(\d{1,5}))?")
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|[0-9A-Fa-f:.]{2,45}")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
@@ -53,7 +54,12 @@ def read_day(value: object) -> object:
 def _read_day_or_week(value: object) -> object:
     """Take a week for a text, and anything else for a date."""
     text = str(value)
-    return _read_monday(text) if "w" in text.casefold() else read_day(value)
+    if "w" in text.casefold():
+        return _read_monday(text)
+    try:
+        return read_day(value)
+    except ValueError as error:
+        raise ValueError("expected a day such as 2023-10-09 or 09/10/2023, or a week such as 2023-W41") from error
 
 
 def _check_zone(text: str) -> str:
@@ -71,6 +77,12 @@ def _check_host_key(text: str) -> str:
     return " ".join(words[:2])
 
 
+def _check_host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError("expected a host's name or address alone, such as an-nong.example.vn; its port is `port`")
+    return text
+
+
 def _read_server(value: object) -> object:
     match = _SERVER.fullmatch(value) if isinstance(value, str) else None
     port = int(match[2] or 22) if match else 0
@@ -83,6 +95,7 @@ def _read_server(value: object) -> object:
 
 OnDate = Annotated[date, BeforeValidator(read_day)]
 DateOrWeek = Annotated[date | str, BeforeValidator(_read_day_or_week)]
+Host = Annotated[str, AfterValidator(_check_host)]
 HostKey = Annotated[str, AfterValidator(_check_host_key)]
 Zone = Annotated[str, AfterValidator(_check_zone)]
 Server = Annotated[tuple[str, int], BeforeValidator(_read_server)]

@@ -12,6 +12,7 @@ from broadcaster.timetable.field_types import (
     Address,
     DateOrWeek,
     Day,
+    Host,
     HostKey,
     Id,
     Name,
@@ -156,7 +157,7 @@ class StationForm(Form):
     kind: StationKind = StationKind.FIXED
     groups: list[Id] = []
     clusters: int = Field(0, ge=0, le=1000)
-    host: str | None = Field(None, min_length=1, max_length=253)
+    host: Host | None = None
     port: int = Field(22, ge=1, le=65535)
     user: str = Field("centre", pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
     host_key: HostKey | None = None

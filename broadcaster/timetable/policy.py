@@ -12,6 +12,7 @@ from broadcaster.core.model import StartRule
 from broadcaster.core.schedules import Schedules, Slot
 from broadcaster.timetable.guards import match_guards
 from broadcaster.timetable.overlap import Places, match_overlaps
+from broadcaster.timetable.stand_in import NAMELESS
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _match_centre(schedules: Schedules, places: Places) -> Iterator[Fault]:
 
 
 def _make_unknown(places: Places, where: Sequence[str | int], what: str, name: str, names: Iterable[str]) -> Fault:
-    known = sorted(names)
+    known = sorted(name for name in names if not name.startswith(NAMELESS))
     listed = "one of " + ", ".join(known[:8]) + (" …" if len(known) > 8 else "") if known else ""
     return places.make_fault(where, f"unknown {what} {name!r}", listed, suggest_nearest(name, known))
 

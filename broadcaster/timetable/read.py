@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,7 +42,7 @@ from broadcaster.timetable.forms import (
 )
 from broadcaster.timetable.policy import SchedulePlaces, match_policy
 from broadcaster.timetable.stand_in import replace_files
-from broadcaster.timetable.yaml_files import read_placed
+from broadcaster.timetable.yaml_files import PlacedFile, read_placed
 
 FILES = ("centre.yaml", "stations.yaml", "columns.yaml", "campaigns.yaml", "timetable.yaml")
 
@@ -87,17 +87,34 @@ def read_all(folder: Path) -> ReadSchedules:
         campaigns=tuple(_make_campaign(form) for form in made.campaigns.campaigns),
         slots=tuple(make_slot(form) for form in made.timetable.slots),
         guards=tuple(_make_guard(form) for form in made.stations.guards),
-        copies=tuple(copy for form in made.timetable.copies for copy in _make_copies(form)),
+        copies=tuple(
+            copy
+            for form in sorted(made.timetable.copies, key=lambda form: form.on is None)  # a date before its week
+            for copy in _make_copies(form)
+        ),
     )
     files = (centre_file, stations_file, columns_file, campaigns_file, timetable_file)
-    policy = tuple(match_policy(schedules, SchedulePlaces(*files))) + tuple(
-        timetable_file.make_fault(("copies", n), "what is copied is a date like a date, or a week like a week", "both")
-        for n, form in enumerate(made.timetable.copies)
-        if not _make_copies(form)
-    )
+    copied = _match_copies(made.timetable.copies, timetable_file)
+    policy = (*match_policy(schedules, SchedulePlaces(*files)), *copied)
     untrue = set().union(*(file.untrue for file in files))
     true = _order(fault for fault in policy if fault not in untrue)
     return ReadSchedules(None if faults or true else schedules, _order(faults), true)
+
+
+def _match_copies(forms: Sequence[CopyForm], places: PlacedFile) -> Iterator[Fault]:
+    seen: set[date | str | None] = set()
+    for n, form in enumerate(forms):
+        name = form.on or form.week
+        shown = f"{name:%d/%m/%Y}" if isinstance(name, date) else name
+        if not _make_copies(form):
+            yield places.make_fault(
+                ("copies", n), "what is copied is a date like a date, or a week like a week", "both"
+            )
+        elif name == form.like:
+            yield places.make_fault(("copies", n, "like"), f"{shown} is to be like itself", "another date or week")
+        elif name in seen:
+            yield places.make_fault(("copies", n), f"a second copy for {shown}", "one for each")
+        seen.add(name)
 
 
 def _order(faults: Iterable[Fault]) -> tuple[Fault, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from broadcaster.core.ids import is_id
+from broadcaster.core.ids import is_id, plan_id
 from broadcaster.timetable.forms import (
     CampaignsFile,
     CentreFile,
@@ -29,6 +29,7 @@ ELEMENTS: Mapping[str, Mapping[str, object]] = {
     "slots": {"title": "?", "at": "12:00", "max_min": 1, "rundown": [{"programme": "none"}], **PERIOD},
     "copies": {"date": NEVER, "like": NEVER},
 }
+NAMELESS = "unreadable-"
 FIELDS: Mapping[str, object] = {"format": 1, "name": "?"}
 
 
@@ -78,7 +79,7 @@ def replace_unreadable(
         places: Where its values are wrong.
 
     Returns:
-        A copy, and the elements of its lists that are stand-ins, such as ("slots", 3): they keep their ids and their
+        A copy, and the elements of its lists that are stand-ins, such as ("slots", 3): they keep their ids, groups and
         places, and what a rule says of them is not to be told. Other wrong fields are left out of the copy.
     """
     copy: dict[str, object] = dict(root)
@@ -101,5 +102,10 @@ def replace_unreadable(
 def _make_element(key: str, unreadable: object, number: int) -> dict[str, object]:
     if key == "copies":
         return dict(ELEMENTS[key])
-    name = unreadable.get("id") if isinstance(unreadable, Mapping) else None
-    return {"id": name if isinstance(name, str) and is_id(name) else f"unreadable-{number + 1}", **ELEMENTS[key]}
+    fields = unreadable if isinstance(unreadable, Mapping) else {}
+    name = plan_id(str(fields.get("id", ""))) or f"{NAMELESS}{number + 1}"  # of a wrong id the one that was meant
+    found = {"id": name, **ELEMENTS[key]}
+    groups = fields.get("groups")
+    if key == "stations" and isinstance(groups, list):
+        found["groups"] = [group for group in groups if isinstance(group, str) and is_id(group)]
+    return found

@@ -158,6 +158,18 @@ def test_every_slot_says_why_it_plays_or_not() -> None:
     ]
 
 
+def test_wall_time_that_the_clocks_skip_or_show_twice_is_told() -> None:
+    schedules = make_schedules(
+        Slot(SlotId("dem"), "Đêm", time(2, 30), 30, rundown=(RundownItem(column=ColumnId("tin")),))
+    )
+    centre = dataclasses.replace(schedules.centre, zone=ZoneInfo("Europe/Berlin"))
+    berlin = dataclasses.replace(schedules, centre=centre)
+    days = [date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25)]
+    told = [explain_day(berlin, on, Shelf([]))[0].reasons[1] for on in days]
+    assert told[1:] == ["the clocks skip 02:30: at 03:30:00", "the clocks show 02:30 twice: at the first"]
+    assert told[0].startswith("column tin")
+
+
 def test_copied_day_has_the_slots_of_the_other_day_and_the_column_of_its_own() -> None:
     monday, saturday = date(2023, 10, 9), date(2023, 10, 14)
     schedules = dataclasses.replace(
@@ -168,17 +180,18 @@ def test_copied_day_has_the_slots_of_the_other_day_and_the_column_of_its_own() -
     assert match_slot(schedules.slots[0], saturday, schedules.copies).reason.startswith("14/10/2023 is like 09/10/2023")
 
 
-def test_copied_week_has_the_slots_of_the_other_week_day_by_day(tmp_path: Path) -> None:
+def test_copied_week_has_the_slots_of_the_other_week_day_by_day_but_for_a_date_of_its_own(tmp_path: Path) -> None:
     workspace, _ = init_workspace(tmp_path / "w")
     (workspace.schedules / "timetable.yaml").write_text(
         "format: 1\nslots:\n  - {id: a, title: A, at: '09:00', max_min: 5, dates: [2023-10-10, 2023-10-15],"
-        " rundown: [{column: thoi-su}]}\ncopies:\n  - {week: 2023-W42, like: 2023-W41}\n",
+        " rundown: [{column: thoi-su}]}\ncopies:\n  - {week: 2023-W42, like: 2023-W41}\n"
+        "  - {date: 2023-10-18, like: 2023-10-15}\n",
         encoding="utf-8",
     )
     found = read_schedules(workspace.schedules)
     monday = date(2023, 10, 16)
     days = [monday + timedelta(days=n) for n in range(8)]
-    assert [on.day for on in days if match_slot(found.slots[0], on, found.copies).is_on] == [17, 22]
+    assert [on.day for on in days if match_slot(found.slots[0], on, found.copies).is_on] == [17, 18, 22]
     assert match_slot(found.slots[0], days[1], found.copies).reason.startswith("17/10/2023 is like 10/10/2023: ")
 
 

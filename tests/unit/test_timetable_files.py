@@ -99,6 +99,20 @@ WRONG = [
     ({"timetable": SLOT + "    holiday: skip\n"}, "8:5: unknown field 'holiday'", "'holidays'"),
     ({"timetable": SLOT + "copies:\n  - {date: 2023-10-14, like: 2023-W41}\n"}, "9:5: what is copied", "both"),
     ({"timetable": SLOT + "copies:\n  - {week: 2023-W54, like: 2023-W41}\n"}, "field 'week' is '2023-W54'", "W41"),
+    ({"timetable": SLOT + "copies:\n  - {date: 2023-10-14, like: 2023-14}\n"}, "9:30: field 'like' is", "2023-W41"),
+    (
+        {"timetable": SLOT + "copies:\n  - {week: 2023-W40, like: 2023-W40}\n"},
+        "9:28: 2023-W40 is to be like",
+        "another",
+    ),
+    (
+        {"timetable": SLOT + "copies:\n" + "  - {date: 14/10/2023, like: 09/10/2023}\n" * 2},
+        "timetable.yaml:10:5: a second copy for 14/10/2023",
+        "one for each",
+    ),
+    ({"timetable": SLOT + "    stations: [Xã An Nông]\n"}, "unknown station or group", "did you mean 'an-nong'?"),
+    ({"stations": STATIONS + "  - {id: b, name: B, phone: 0912345678}\n"}, "4:29: field 'phone' is", "in quotes"),
+    ({"stations": STATIONS + "  - {id: b, name: B, host: 'b.vn:2222'}\n"}, "field 'host' is 'b.vn:2222'", "`port`"),
     (
         {
             "timetable": SLOT
@@ -206,6 +220,24 @@ def test_field_that_cannot_be_read_hides_no_broken_rule_and_makes_none_up(tmp_pa
         "timetable.yaml:19:9: slot 'dem'",
         "timetable.yaml:21:24: unknown column 'thoi-xu'",
     ]
+
+
+def test_station_and_column_that_cannot_be_read_keep_the_names_that_others_use(tmp_path: Path) -> None:
+    """Its groups, and of an id that is none the one that was meant."""
+    guards = "guards:\n  - {stations: [xa, dan-ly], session_max_min: 45}\n"
+    stations = STATIONS.replace("groups", "phone: 0912345678, groups") + "  - {id: Dân Lý, name: Xã Dân Lý}\n" + guards
+    found = list_faults(
+        tmp_path, stations=stations, columns=COLUMNS.replace("thoi-su", "thoi_su") + "  - {name: Tin}\n",
+        timetable=SLOT.replace("}]", "}, {column: tin}]"),
+    )  # fmt: skip
+    assert [fault.partition(" (")[0].removeprefix("schedules/") for fault in found] == [
+        "stations.yaml:3:44: field 'phone' is 912345678",
+        "stations.yaml:4:10: field 'id' is 'Dân Lý'",
+        "columns.yaml:3:10: field 'id' is 'thoi_su'",
+        "columns.yaml:4:5: field 'id' is missing",
+        "timetable.yaml:7:43: unknown column 'tin'",
+    ]
+    assert found[-1].endswith("(expected one of thoi-su)")
 
 
 def test_file_that_is_no_yaml_hides_only_what_depends_on_it(tmp_path: Path) -> None:
