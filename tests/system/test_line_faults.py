@@ -29,6 +29,7 @@ from broadcaster.link.sftp import POSIX_RENAME, SftpClient
 from broadcaster.link.transfer import list_folder, send_file
 from broadcaster.store.deliveries import read_attempts
 from broadcaster.store.engine import Record
+from broadcaster.store.stations import read_held
 from tests.fleet import CLOCK, Fleet, open_fleet
 from tests.relay import open_line
 from tests.sshd import Box, make_bytes, open_box
@@ -155,6 +156,11 @@ def test_a_station_that_takes_no_more_logins_is_tried_again(
             assert isinstance(refused.error, UnreachableError)
             (done,) = push_missing(fleet.workspace, fleet.record, SCHEDULES, [one], Impatient(), 20, hear, tries=3)
         assert done.is_confirmed
+        assert fleet.list_library("an-nong") == set(one.hashes)
+        assert fleet.boxes["an-nong"].list_inbox() == []
+        with record.read() as connection:
+            assert set(read_held(connection)[StationId("an-nong")]) == set(one.hashes)
+            assert [a.sent_bytes for a in read_attempts(connection, StationId("an-nong"), 10)][-1] == 0
 
 
 class Impatient:
