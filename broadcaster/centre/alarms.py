@@ -82,7 +82,7 @@ def match_empty_slots(occurrences: list[Occurrence], schedules: Schedules, now_a
         what = f"{one.slot.id} at {one.start_at.astimezone(schedules.centre.zone):%H:%M %d/%m}"
         why = ", ".join(one.missing)
         if not one.items:
-            found[f"empty {one.slot.id} {one.on}"] = f"nothing to play in {what}: {why}"
+            found[f"empty {one.slot.id} {one.on}"] = f"nothing to play in {what}" + (f": {why}" if why else "")
         elif one.missing and one.slot.lead is not None and ahead <= one.slot.lead:
             found[f"lead {one.slot.id} {one.on}"] = f"{what} is not ready at its lead time, it misses {why}"
     return found

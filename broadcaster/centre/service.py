@@ -240,8 +240,9 @@ class CentreService:
                 continue
             held = f"{row.held} of {row.needed} masters" if row.needed else "nothing"
             at = row.next_at.astimezone(schedules.centre.zone)
+            why = f"; {row.trouble}" if row.trouble else ""
             standing[f"{row.station.id} {row.slot} {at}"] = (
-                f"{row.station.name} is not ready for {row.slot} at {at:%H:%M %d/%m}: {held} {row.trouble}"
+                f"{row.station.name} is not ready for {row.slot} at {at:%H:%M %d/%m}: {held}{why}"
             )
         if self._lease.hold():  # it may have slept since it began
             self._book.update("watch", standing)

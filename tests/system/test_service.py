@@ -85,7 +85,19 @@ def test_station_that_is_not_ready_an_hour_before_air_is_an_alarm_once(
     clock.at = datetime(2023, 10, 9, 9, 5, tzinfo=UTC)
     service.watch()
     service.watch()
-    assert caplog.text.count("ALARM Xã Mẫu is not ready for chieu at 17:00 09/10: 0 of 1 masters") == 1
+    assert caplog.text.count("ALARM Xã Mẫu is not ready for chieu at 17:00 09/10: 0 of 1 masters\n") == 1
+
+
+def test_the_alarm_of_a_station_that_is_not_ready_says_why_where_that_is_known(
+    service: CentreService, record: Record, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock.at = datetime(2023, 10, 9, 9, 5, tzinfo=UTC)
+    with record.write() as connection:
+        write_programme(connection, make_programme("tin"))
+        write_contact(connection, StationId("xa-mau"), {"failed_at": clock.at, "message": "xa-mau: no answer"})
+    service.publish()
+    service.watch()
+    assert "17:00 09/10: 0 of 1 masters; no answer\n" in caplog.text
 
 
 def test_silent_box_is_an_alarm_until_something_sounds_again(
