@@ -170,6 +170,7 @@ def list_orders(context: click.Context, as_json: bool) -> None:
         with desk.record.read() as connection:
             found = read_orders(connection)
         stopped = find_cancelled([kept.order for kept in found])
+        zone = desk.schedules.centre.zone
         rows: list[Sequence[object]] = []
         fields: list[dict[str, object]] = []
         for kept in found:
@@ -182,7 +183,7 @@ def list_orders(context: click.Context, as_json: bool) -> None:
             fields.append(order_fields(kept) | {"state": state, "received": received, "sounded": sounded})
             rows.append(
                 (kept.order.id, kept.order.title, state, kept.order.author, f"{received}/{len(states)}",
-                 f"{sounded}/{len(states)}", _say_when(desk, kept.order.expires_at))
+                 f"{sounded}/{len(states)}", f"{kept.order.expires_at.astimezone(zone):%H:%M %d/%m}")
             )  # fmt: skip
     if as_json:
         print_json(fields)
