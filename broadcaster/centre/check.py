@@ -39,7 +39,7 @@ def check_workspace(workspace: Workspace, now_at: datetime) -> list[Finding]:
     workspace.prepare_state()
     findings: list[Finding] = []
     found = read_all(workspace.schedules)
-    findings += [Finding(str(fault)) for fault in (*found.config_faults, *found.policy_faults)]
+    findings += [Finding(str(fault)) for fault in found.faults]
     for probe in (find_ffmpeg, lambda: read_private_key(workspace.key)):
         try:
             probe()

@@ -51,11 +51,11 @@ MAIL_PORTS = {MailSecurity.STARTTLS: 587, MailSecurity.TLS: 465, MailSecurity.NO
 
 @dataclass(frozen=True)
 class ReadSchedules:
-    """What was read: the value when everything is right (None otherwise), and all faults."""
+    """What was read: the value when everything is right (None otherwise), what cannot be read, and all faults."""
 
     schedules: Schedules | None
     config_faults: tuple[Fault, ...]
-    policy_faults: tuple[Fault, ...]
+    faults: tuple[Fault, ...]
 
 
 def read_all(folder: Path) -> ReadSchedules:
@@ -97,8 +97,8 @@ def read_all(folder: Path) -> ReadSchedules:
     copied = _match_copies(made.timetable.copies, timetable_file)
     policy = (*match_policy(schedules, SchedulePlaces(*files)), *copied)
     untrue = set().union(*(file.untrue for file in files))
-    true = _order(fault for fault in policy if fault not in untrue)
-    return ReadSchedules(None if faults or true else schedules, _order(faults), true)
+    true = [fault for fault in policy if fault not in untrue]
+    return ReadSchedules(None if faults or true else schedules, _order(faults), _order((*faults, *true)))
 
 
 def _match_copies(forms: Sequence[CopyForm], places: PlacedFile) -> Iterator[Fault]:
@@ -131,9 +131,9 @@ def read_schedules(folder: Path) -> Schedules:
     """
     found = read_all(folder)
     if found.config_faults:
-        raise ConfigError((*found.config_faults, *found.policy_faults))
+        raise ConfigError(found.faults)
     if found.schedules is None:
-        raise TimetableError(found.policy_faults)
+        raise TimetableError(found.faults)
     return found.schedules
 
 

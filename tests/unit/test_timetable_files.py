@@ -41,7 +41,7 @@ def write_files(folder: Path, **changed: str) -> Path:
 
 def list_faults(folder: Path, **changed: str) -> list[str]:
     found = read_all(write_files(folder, **changed))
-    return [str(fault) for fault in (*found.config_faults, *found.policy_faults)]
+    return [str(fault) for fault in found.faults]
 
 
 WRONG = [
@@ -113,6 +113,7 @@ WRONG = [
     ({"timetable": SLOT + "    stations: [Xã An Nông]\n"}, "unknown station or group", "did you mean 'an-nong'?"),
     ({"stations": STATIONS + "  - {id: b, name: B, phone: 0912345678}\n"}, "4:29: field 'phone' is", "in quotes"),
     ({"stations": STATIONS + "  - {id: b, name: B, host: 'b.vn:2222'}\n"}, "field 'host' is 'b.vn:2222'", "`port`"),
+    ({"stations": STATIONS + "  - {id: b, name: B, host: '192.0.2.9:22'}\n"}, "'host' is '192.0.2.9:22'", "`port`"),
     (
         {
             "timetable": SLOT
@@ -223,12 +224,12 @@ def test_field_that_cannot_be_read_hides_no_broken_rule_and_makes_none_up(tmp_pa
 
 
 def test_station_and_column_that_cannot_be_read_keep_the_names_that_others_use(tmp_path: Path) -> None:
-    """Its groups, and of an id that is none the one that was meant."""
+    """Its groups, and of an id that is none the one that was meant; all in the order of their lines."""
     guards = "guards:\n  - {stations: [xa, dan-ly], session_max_min: 45}\n"
     stations = STATIONS.replace("groups", "phone: 0912345678, groups") + "  - {id: Dân Lý, name: Xã Dân Lý}\n" + guards
     found = list_faults(
         tmp_path, stations=stations, columns=COLUMNS.replace("thoi-su", "thoi_su") + "  - {name: Tin}\n",
-        timetable=SLOT.replace("}]", "}, {column: tin}]"),
+        timetable=SLOT.replace("}]", "}, {column: tin}]") + SLOT[16:].replace("chieu", "sa").replace("17:00", "25:00"),
     )  # fmt: skip
     assert [fault.partition(" (")[0].removeprefix("schedules/") for fault in found] == [
         "stations.yaml:3:44: field 'phone' is 912345678",
@@ -236,8 +237,9 @@ def test_station_and_column_that_cannot_be_read_keep_the_names_that_others_use(t
         "columns.yaml:3:10: field 'id' is 'thoi_su'",
         "columns.yaml:4:5: field 'id' is missing",
         "timetable.yaml:7:43: unknown column 'tin'",
+        "timetable.yaml:11:9: field 'at' is '25:00'",
     ]
-    assert found[-1].endswith("(expected one of thoi-su)")
+    assert found[-2].endswith("(expected one of thoi-su)")
 
 
 def test_file_that_is_no_yaml_hides_only_what_depends_on_it(tmp_path: Path) -> None:
