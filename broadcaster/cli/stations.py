@@ -48,7 +48,8 @@ def push(
 ) -> None:
     """Send now what stations miss: newest day plans, and masters that air within push_ahead_min.
 
-    Done is what a station's receipt confirms. Exit code 1 when a station could not be served.
+    Done is what a station's receipt confirms. Exit code 1 when a station could not be served or sent no receipt within
+    --wait; with --wait 0 none is awaited.
     """
     with open_desk(context) as desk:
         require_stations(desk, stations)
@@ -63,6 +64,7 @@ def push(
                 desk.workspace, desk.record, desk.schedules, missing, desk.clock, wait_s, tell, tries
             )
     failed = [one for one in results if one.error is not None]
+    silent = [one for one in results if one.error is None and not one.is_confirmed]
     if as_json:
         print_json([_delivered_fields(one) for one in results])
     elif not results:
@@ -71,8 +73,11 @@ def push(
         rows = [(one.station.id, one.station.name, _describe(one), format_size(one.sent_bytes)) for one in results]
         print_table("", ("Station", "Name", "Result", "Sent"), rows, right=(3,))
         confirmed = sum(one.is_confirmed for one in results)
-        click.echo(f"{confirmed} of {len(results)} stations confirmed everything, {len(failed)} could not be served")
-    context.exit(1 if failed else 0)
+        unheard = f", {len(silent)} sent no receipt" if silent else ""
+        click.echo(
+            f"{confirmed} of {len(results)} stations confirmed everything, {len(failed)} could not be served{unheard}"
+        )
+    context.exit(1 if failed or (silent and wait_s) else 0)
 
 
 @click.command()

@@ -214,6 +214,7 @@ def test_station_in_trouble_is_named_with_its_trouble(run: Command, workspace: P
         (result,) = read_json(run("push", "--wait", "0", "--json"))
         assert (result["error"], result["confirmed"]) == (None, False)
         assert len(box.list_inbox()) == 4
+        assert "0 could not be served, 1 sent no receipt" in run("push", "--wait", "0.2", code=1).stdout
         tried = run("status", "--station", "an-nong").stdout
         for said in ("another host key", "does not let", "refused"):
             assert said in tried, tried
