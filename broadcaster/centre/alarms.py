@@ -17,7 +17,7 @@ from broadcaster.timetable.expand import Occurrence
 
 _LOG = logging.getLogger("broadcaster")
 EMPTY_AHEAD = timedelta(hours=24)
-OVER = "over: "
+OVER = "over"
 
 
 class AlarmBook:
@@ -36,12 +36,14 @@ class AlarmBook:
         self._lock = threading.Lock()
         self._unwritten: dict[str, dict[str, str]] | None = None
 
-    def update(self, page: str, standing: Mapping[str, str]) -> None:
+    def update(self, page: str, standing: Mapping[str, str], now_at: datetime | None = None) -> None:
         """Compare what is wrong now, key and sentence, with what was wrong before, and tell the difference.
 
         Args:
             page: Who says so: "watch", "push" …; what others said stays as it is.
             standing: All that is wrong in the eyes of this one.
+            now_at: Where it is given, a fault whose key ends with an earlier time (`name_moment`) was not mended, its
+                hour went by; that is told.
         """
         with self._lock:
             book = self._read()
@@ -49,7 +51,8 @@ class AlarmBook:
             for key in sorted(standing.keys() - before.keys()):
                 self._tell(f"ALARM {standing[key]}")
             for key in sorted(before.keys() - standing.keys()):
-                self._tell(f"{OVER}{before[key]}")
+                how = ", its time has passed" if now_at is not None and _has_passed(key, now_at) else ""
+                self._tell(f"{OVER}{how}: {before[key]}")
             if before != standing:
                 self._write({**book, page: dict(standing)})
 
@@ -72,6 +75,18 @@ class AlarmBook:
             _LOG.warning("%s cannot be written: %s", self._path, error)
 
 
+def name_moment(what: str, at: datetime) -> str:
+    """Name a fault that matters until a moment: the moment ends its key."""
+    return f"{what} {at.isoformat()}"
+
+
+def _has_passed(key: str, now_at: datetime) -> bool:
+    try:
+        return datetime.fromisoformat(key.rpartition(" ")[2]) <= now_at
+    except (ValueError, TypeError):
+        return False
+
+
 def match_empty_slots(occurrences: list[Occurrence], schedules: Schedules, now_at: datetime) -> dict[str, str]:
     """Find slots that will be silent: nothing to play within 24 hours, or something missing at their lead time."""
     found: dict[str, str] = {}
@@ -82,9 +97,13 @@ def match_empty_slots(occurrences: list[Occurrence], schedules: Schedules, now_a
         what = f"{one.slot.id} at {one.start_at.astimezone(schedules.centre.zone):%H:%M %d/%m}"
         why = ", ".join(one.missing)
         if not one.items:
-            found[f"empty {one.slot.id} {one.on}"] = f"nothing to play in {what}" + (f": {why}" if why else "")
+            found[name_moment(f"empty {one.slot.id}", one.start_at)] = f"nothing to play in {what}" + (
+                f": {why}" if why else ""
+            )
         elif one.missing and one.slot.lead is not None and ahead <= one.slot.lead:
-            found[f"lead {one.slot.id} {one.on}"] = f"{what} is not ready at its lead time, it misses {why}"
+            found[name_moment(f"lead {one.slot.id}", one.start_at)] = (
+                f"{what} is not ready at its lead time, it misses {why}"
+            )
     return found
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from broadcaster.centre.alarms import OVER, AlarmBook, read_empty_slots
+from broadcaster.centre.alarms import OVER, AlarmBook, name_moment, read_empty_slots
 from broadcaster.centre.alerts import match_waiting, read_waiting, take_by_rule
 from broadcaster.centre.clock import CentreClock, Duties
 from broadcaster.centre.collector import Collector
@@ -241,11 +241,11 @@ class CentreService:
             held = f"{row.held} of {row.needed} masters" if row.needed else "nothing"
             at = row.next_at.astimezone(schedules.centre.zone)
             why = f"; {row.trouble}" if row.trouble else ""
-            standing[f"{row.station.id} {row.slot} {at}"] = (
+            standing[name_moment(f"{row.station.id} {row.slot}", at)] = (
                 f"{row.station.name} is not ready for {row.slot} at {at:%H:%M %d/%m}: {held}{why}"
             )
         if self._lease.hold():  # it may have slept since it began
-            self._book.update("watch", standing)
+            self._book.update("watch", standing, now_at)
 
     def tell(self) -> None:
         """Tell people what waits to be told."""

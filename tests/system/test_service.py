@@ -86,6 +86,11 @@ def test_station_that_is_not_ready_an_hour_before_air_is_an_alarm_once(
     service.watch()
     service.watch()
     assert caplog.text.count("ALARM Xã Mẫu is not ready for chieu at 17:00 09/10: 0 of 1 masters\n") == 1
+    clock.at = datetime(2023, 10, 9, 11, 0, tzinfo=UTC)
+    service.watch()
+    service.watch()
+    assert caplog.text.count("over, its time has passed: Xã Mẫu is not ready for chieu at 17:00 09/10") == 1
+    assert "over: Xã Mẫu" not in caplog.text
 
 
 def test_the_alarm_of_a_station_that_is_not_ready_says_why_where_that_is_known(
