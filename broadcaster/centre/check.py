@@ -94,8 +94,8 @@ def _check_days(record: Record, schedules: Schedules, now_at: datetime) -> list[
                 hint = "add a programme for one of its columns and that date"
                 if any(why.startswith(UNAPPROVED) for why in occurrence.missing):
                     hint = "`broadcaster approvals` shows what waits for whom"
-                why = ", ".join(occurrence.missing)
-                findings.append(Finding(f"nothing to play in {what}: {why}", hint, is_wrong=False))
+                why = ": " + ", ".join(occurrence.missing) if occurrence.missing else ""
+                findings.append(Finding(f"nothing to play in {what}{why}", hint, is_wrong=False))
             for name, (played_at, earlier) in read_played_before(record, occurrence).items():
                 last = played_at.astimezone(schedules.centre.zone)
                 message = f"{name!r} in {what} was played already: {earlier} on {last:%d/%m/%Y} at {last:%H:%M}"

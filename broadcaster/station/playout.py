@@ -139,6 +139,8 @@ class Playout:
             self._busy_with = step
             self._follow(step, now_at)
             self._busy_with = None
+            if self.stage.on_air is not None and self.stage.on_air.start is step:
+                return 0.0  # it has just begun: what comes next is seen in the next look
         now_at = self.clock.now_at()
         self._tell(board, step, now_at)
         return self._plan_wait(step, now_at)
