@@ -30,8 +30,6 @@ RATE_OVER_S = 5.0
 FRAMES_PER_S = 4
 FEWEST_ROWS = 5
 _ORDER = (Step.SENDING, Step.CONNECTING, Step.CONFIRMING, Step.AGAIN, Step.FAILED, Step.SENT, Step.HELD)
-
-
 _NUMBERS = (("Done", 5), ("Rate", 10), ("Ready in", 8), ("On air in", 9))  # with their widths, which never change
 
 

@@ -50,7 +50,8 @@ def print_preview(
         click.echo(f"  interrupts {', '.join(titles[:MOST_NAMES])} at {where}, which {then}")
     else:
         click.echo("  interrupts nothing that is planned")
-    deaf = [one for one in targets if one not in list_reached(targets)]
+    reached = list_reached(targets)
+    deaf = [one for one in targets if one not in reached]
     if deaf:
         click.echo(f"  {format_stations(len(deaf))} cannot be reached by it; telephone:")
         for one in deaf[:MOST_LINES]:
