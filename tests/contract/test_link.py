@@ -147,7 +147,7 @@ def test_round_trips_are_few_on_a_far_line(server: Box, tmp_path: Path) -> None:
 
 def test_a_session_and_a_first_question_take_few_round_trips(server: Box) -> None:
     def count() -> int:
-        with open_line(server.address.port, delay_s=0.1) as line:
+        with open_line(server.address.port, delay_s=0.3) as line:
             with open_session(replace(server.address, port=line.port), server.key) as session:
                 list_folder(session, "inbox")
             return line.turns
